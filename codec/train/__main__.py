@@ -1,0 +1,90 @@
+"""`python -m codec.train`: prepare speech, train the bundled model, export it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from codec.errors import CodecError
+
+DEFAULT_CONFIG = Path(__file__).parent / "configs" / "bundled.json"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse the command line and run one step of the training; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m codec.train", description=__doc__)
+    parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG)
+    parser.add_argument("--threads", type=int, default=0, help="0: as many as torch likes")
+    steps = parser.add_subparsers(dest="step", required=True)
+    prepare = steps.add_parser("prepare", help="decode the speech, cache the teacher's features")
+    prepare.add_argument("--speech", type=Path, required=True, help="folder with index.tsv")
+    prepare.add_argument("--teacher", type=Path, help="a CTranslate2 Whisper-base model.bin")
+    prepare.add_argument("--cache", type=Path, default=Path("runs/cache"))
+    train = steps.add_parser("run", help="train; goes on from the folder's last checkpoint")
+    train.add_argument("--cache", type=Path, default=Path("runs/cache"))
+    train.add_argument("--folder", type=Path, default=Path("runs/bundled"))
+    train.add_argument("--steps", type=int, default=1_000_000)
+    train.add_argument("--hours", type=float, default=1e6)
+    export = steps.add_parser("export", help="write the averaged weights as a model folder")
+    export.add_argument("--folder", type=Path, default=Path("runs/bundled"))
+    export.add_argument("--to", type=Path, default=Path("assets/model"))
+    arguments = parser.parse_args(argv)
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    config = json.loads(arguments.config.read_text())
+    try:
+        return {"prepare": _prepare, "run": _run, "export": _export}[arguments.step](
+            config, arguments
+        )
+    except CodecError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped; the last checkpoint is kept.", file=sys.stderr)
+        return 130
+
+
+def _prepare(config: dict, arguments: argparse.Namespace) -> int:
+    from codec.train import data, teacher
+
+    encoder = teacher.whisper_base(arguments.teacher)
+    layer = config["training"]["teacher_layer"]
+    data.prepare(arguments.speech, arguments.cache, encoder, layer)
+    return 0
+
+
+def _run(config: dict, arguments: argparse.Namespace) -> int:
+    from codec.train import data, lite
+    from codec.train.teacher import WHISPER_BASE_DIM
+
+    training = lite.Training(config, WHISPER_BASE_DIM)
+    last = arguments.folder / "last.safetensors"
+    if last.exists():
+        training.resume(last)
+        print(f"Going on from step {training.step}.")
+    crops = data.load(arguments.cache, WHISPER_BASE_DIM)
+    budget = lite.Budget(arguments.steps, arguments.hours)
+    lite.run(training, crops, arguments.folder, budget, say=lambda text: print(text, flush=True))
+    return 0
+
+
+def _export(config: dict, arguments: argparse.Namespace) -> int:
+    from safetensors.torch import load_file, save_file
+
+    from codec.weights import quantized_int8
+
+    tensors = load_file(arguments.folder / "last.safetensors")
+    prefix = "average."
+    average = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
+    arguments.to.mkdir(parents=True, exist_ok=True)
+    save_file(quantized_int8(average), arguments.to / "model.safetensors")
+    (arguments.to / "config.json").write_text(json.dumps(config["model"], indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,207 @@
+"""Training of the bundled model: encoder, quantiser and decoder together, end to end."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from codec.model.lite import LiteCodec
+from codec.train.data import Crops
+from codec.train.losses import SpectralLoss, bit_entropy, straight_through_signs
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The `training` part of a configuration file. Seconds are of audio, per crop."""
+
+    batch: int
+    seconds: float
+    learning_rate: float
+    warmup_steps: int
+    cooldown_fraction: float
+    ema: float
+    clip: float
+    entropy_weight: float
+    teacher_weight: float
+    teacher_layer: int
+    mel_weight: float
+    stft_weight: float
+    bf16: bool
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A run ends after `steps` or after `hours` of wall time, whichever comes first."""
+
+    steps: int
+    hours: float
+
+    def progress(self, step: int, seconds: float) -> float:
+        """How far the run is, 0 to 1."""
+        return min(1.0, max(step / self.steps, seconds / (self.hours * 3600.0)))
+
+
+class Heads(nn.Module):
+    """What is needed in training only: a view of the features as the teacher's."""
+
+    def __init__(self, dim: int, teacher_dim: int) -> None:
+        super().__init__()
+        self.teacher = nn.Linear(dim, teacher_dim)
+
+
+@dataclass(frozen=True)
+class Losses:
+    """One step's losses, each already averaged over the batch."""
+
+    mel: Tensor
+    stft: Tensor
+    teacher: Tensor
+    entropy: Tensor
+
+    def total(self, recipe: Recipe) -> Tensor:
+        """Their weighted sum."""
+        return (
+            recipe.mel_weight * self.mel
+            + recipe.stft_weight * self.stft
+            + recipe.teacher_weight * self.teacher
+            + recipe.entropy_weight * self.entropy
+        )
+
+
+class Training:
+    """The state of one run: model, heads, optimiser, running average, step."""
+
+    def __init__(self, config: dict[str, Any], teacher_dim: int) -> None:
+        self.config = config
+        self.recipe = Recipe(**config["training"])
+        self.model = LiteCodec(config["model"])
+        self.heads = Heads(config["model"]["decoder_dim"], teacher_dim)
+        self.spectral = SpectralLoss()
+        self.parameters = [*self.model.parameters(), *self.heads.parameters()]
+        self.optimizer = torch.optim.AdamW(
+            self.parameters, lr=self.recipe.learning_rate, betas=(0.8, 0.98), weight_decay=0.01
+        )
+        self.average = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
+        self.step = 0
+
+    def losses(self, sig: Tensor, teacher: Tensor) -> Losses:
+        """(batch, samples) speech and its (batch, frames, dim) teacher features -> losses."""
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.bf16):
+            lats, _ = self.model.latents(sig)
+            qfeats, _ = self.model.decompress(straight_through_signs(lats))
+            made, _ = self.model.vocode(qfeats)
+            seen = self.heads.teacher(qfeats)
+        delay = self.model.delay_samples
+        mel, stft = self.spectral(made[:, delay:].float(), sig[:, :-delay])
+        return Losses(mel, stft, F.mse_loss(seen.float(), teacher), bit_entropy(lats, 4.0))
+
+    def learn(self, sig: Tensor, teacher: Tensor, progress: float) -> Losses:
+        """One optimiser step."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.recipe.learning_rate * self._schedule(progress)
+        losses = self.losses(sig, teacher)
+        self.optimizer.zero_grad(set_to_none=True)
+        losses.total(self.recipe).backward()
+        nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip)
+        self.optimizer.step()
+        self.step += 1
+        decay = min(self.recipe.ema, self.step / (self.step + 100.0))
+        with torch.no_grad():
+            for key, value in self.model.state_dict().items():
+                self.average[key].lerp_(value, 1.0 - decay)
+        return losses
+
+    def _schedule(self, progress: float) -> float:
+        warm = min(1.0, (self.step + 1) / self.recipe.warmup_steps)
+        cool = min(1.0, (1.0 - progress) / self.recipe.cooldown_fraction)
+        return warm * max(cool, 0.02)
+
+    def save(self, path: Path) -> None:
+        """Everything needed to go on, in one safetensors file; whole or not at all."""
+        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
+        tensors |= {f"heads.{k}": v for k, v in self.heads.state_dict().items()}
+        tensors |= {f"average.{k}": v for k, v in self.average.items()}
+        for index, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
+        unfinished = path.with_suffix(".part")
+        save_file(
+            {k: v.contiguous() for k, v in tensors.items()},
+            unfinished,
+            {"step": str(self.step), "config": json.dumps(self.config)},
+        )
+        unfinished.replace(path)
+
+    def resume(self, path: Path) -> None:
+        """Take up a saved run where it stopped."""
+        tensors = load_file(path)
+
+        def part(name: str) -> dict[str, Tensor]:
+            prefix = name + "."
+            return {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
+
+        self.model.load_state_dict(part("model"))
+        self.heads.load_state_dict(part("heads"))
+        self.average = part("average")
+        state = self.optimizer.state_dict()
+        for key, value in part("optimizer").items():
+            index, name = key.split(".", 1)
+            state["state"].setdefault(int(index), {})[name] = value
+        self.optimizer.load_state_dict(state)
+        steps = [v for k, v in tensors.items() if k.endswith(".step")]
+        self.step = int(steps[0].item()) if steps else 0
+
+
+def run(
+    training: Training,
+    crops: Crops,
+    folder: Path,
+    budget: Budget,
+    *,
+    seed: int = 0,
+    save_every: float = 300.0,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Train until the budget ends; a checkpoint each `save_every` seconds and a CSV of losses."""
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(seed + training.step)
+    begun = saved = said = time.monotonic()
+    sums: dict[str, float] = {}
+    first_step = said_step = training.step
+    with open(folder / "losses.csv", "a", newline="") as file:
+        curves = csv.writer(file)
+        while (
+            progress := budget.progress(training.step - first_step, time.monotonic() - begun)
+        ) < 1.0:
+            sig, teacher = crops.batch(
+                training.recipe.batch, training.recipe.seconds, random
+            )
+            gain = torch.from_numpy(random.uniform(-15, 6, (len(sig), 1)).astype(np.float32))
+            losses = training.learn((sig * 10 ** (gain / 20)).clamp(-1, 1), teacher, progress)
+            for key, value in asdict(losses).items():
+                sums[key] = sums.get(key, 0.0) + value.item()
+            if training.step % 50 == 0:
+                now = time.monotonic()
+                steps = training.step - said_step
+                means = {k: v / steps for k, v in sums.items()}
+                speed = steps * training.recipe.batch * training.recipe.seconds / (now - said)
+                left = (now - begun) * (1.0 - progress) / max(progress, 1e-6) / 60.0
+                text = " ".join(f"{k} {v:.3f}" for k, v in means.items())
+                say(f"step {training.step} {text} | {speed:.0f} s/s, {left:.0f} min left")
+                curves.writerow([training.step, *means.values()])
+                file.flush()
+                said, said_step, sums = now, training.step, {}
+            if time.monotonic() - saved > save_every:
+                training.save(folder / "last.safetensors")
+                saved = time.monotonic()
+    training.save(folder / "last.safetensors")
