@@ -1,0 +1,56 @@
+"""What a codec promises to those who use it: rates, chunk and code sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CODES_PER_SECOND = 50
+"""Every model of the family gives one code each 20 ms."""
+
+CHUNK_CODES = 4
+"""Codes in one chunk, the unit of streaming: 80 ms."""
+
+INPUT_RATE = 16_000
+"""Sample rate of the speech every encoder takes, in Hz."""
+
+CHUNK_SAMPLES = INPUT_RATE * CHUNK_CODES // CODES_PER_SECOND
+"""Samples of input in one chunk: 1280."""
+
+CHUNK_SECONDS = CHUNK_CODES / CODES_PER_SECOND
+"""Length of one chunk: 0.08 s."""
+
+
+@dataclass(frozen=True)
+class CodecSpec:
+    """The fixed facts of one model.
+
+    `model_id` is the byte that names the model in packets and .fcs files; two ends can talk only
+    when both hold the model with the same id. `output_rate` is in Hz.
+    """
+
+    name: str
+    model_id: int
+    bits_per_code: int
+    output_rate: int
+
+    @property
+    def bitrate(self) -> int:
+        """Bits per second of speech, codes only."""
+        return CODES_PER_SECOND * self.bits_per_code
+
+    @property
+    def chunk_bits(self) -> int:
+        """Bits in the codes of one chunk."""
+        return CHUNK_CODES * self.bits_per_code
+
+    @property
+    def chunk_output_samples(self) -> int:
+        """Samples the decoder gives for one chunk."""
+        return self.output_rate * CHUNK_CODES // CODES_PER_SECOND
+
+
+BUNDLED_MODEL_ID = 1
+"""The model in assets/."""
+
+FOCALCODEC_MODEL_IDS = {2**11: 2, 2**12: 3, 2**16: 4}
+"""Codebook size of a published FocalCodec-Stream checkpoint -> its `model_id`."""
