@@ -1,0 +1,206 @@
+"""Control messages: what two ends tell each other beside the voice (PROTOCOL.md, "Control").
+
+A message is one byte of version (3 bits) and type (5 bits), then the fields of its type, all
+big-endian. Bytes after the known fields are ignored, so a later version can append fields. Every
+byte string decodes to a message or raises a `ControlError`.
+"""
+
+from __future__ import annotations
+
+import enum
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from app.core.errors import UndertoneError
+from app.core.meter import EndLatency
+
+CONTROL_VERSION = 0
+MAX_TEXT_BYTES = 64
+_UNKNOWN_LATENCY = 0xFFFF
+
+
+class ControlError(UndertoneError):
+    """A control message could not be read."""
+
+
+class ControlTruncated(ControlError):
+    """A control message ends before its last field."""
+
+
+class ControlVersionUnknown(ControlError):
+    """A control message is of a version this Undertone does not know. Update both ends."""
+
+
+class ControlTypeUnknown(ControlError):
+    """A control message is of a type this Undertone does not know; it was passed over."""
+
+
+class ControlTextWrong(ControlError):
+    """A control message holds a text that is not UTF-8."""
+
+
+class ByeReason(enum.IntEnum):
+    """Why an end leaves the call."""
+
+    OTHER = 0
+    HUNG_UP = 1
+    REJECTED = 2
+    BUSY = 3
+    MODEL_MISMATCH = 4
+    QUIT = 5
+    LOST = 6
+
+
+@dataclass(frozen=True)
+class Hello:
+    """The first message of each end: who speaks, and with which model.
+
+    `voice_changed` is true when the sender's voice is converted to another one. Texts longer than
+    64 bytes of UTF-8 are cut when encoded.
+    """
+
+    name: str
+    app_version: str
+    model_id: int
+    model_name: str
+    output_rate: int
+    voice_changed: bool = False
+
+
+@dataclass(frozen=True)
+class Ping:
+    """Asks for a `Pong`. `sent_ms` is the sender's own clock modulo 2**32, echoed to it."""
+
+    id: int
+    sent_ms: int
+
+
+@dataclass(frozen=True)
+class Pong:
+    """Answers the `Ping` of the same id, and tells the sender's own shares of the latency."""
+
+    id: int
+    sent_ms: int
+    latency: EndLatency = field(default_factory=EndLatency)
+
+
+@dataclass(frozen=True)
+class Mute:
+    """Whether the sender's microphone is off."""
+
+    muted: bool
+
+
+@dataclass(frozen=True)
+class Bye:
+    """The sender leaves the call."""
+
+    reason: ByeReason = ByeReason.HUNG_UP
+
+
+ControlMessage = Hello | Ping | Pong | Mute | Bye
+
+_HELLO, _PING, _PONG, _MUTE, _BYE = 1, 2, 3, 4, 5
+_HELLO_FIXED = struct.Struct("!BBI")
+_PING_FIXED = struct.Struct("!HI")
+_PONG_FIXED = struct.Struct("!HI5H")
+
+
+def encode_control(message: ControlMessage) -> bytes:
+    """The bytes of a control message."""
+    match message:
+        case Hello():
+            fixed = _HELLO_FIXED.pack(message.model_id, message.voice_changed, message.output_rate)
+            texts = (message.name, message.app_version, message.model_name)
+            return _head(_HELLO) + fixed + b"".join(map(_text, texts))
+        case Ping():
+            return _head(_PING) + _PING_FIXED.pack(message.id, message.sent_ms)
+        case Pong():
+            parts = map(_tenths, message.latency.parts())
+            return _head(_PONG) + _PONG_FIXED.pack(message.id, message.sent_ms, *parts)
+        case Mute():
+            return _head(_MUTE) + bytes((message.muted,))
+        case Bye():
+            return _head(_BYE) + bytes((message.reason,))
+
+
+def decode_control(data: bytes) -> ControlMessage:
+    """The message in `data`. Raises a `ControlError` for anything that is not one."""
+    if not data:
+        raise ControlTruncated
+    if data[0] >> 5 != CONTROL_VERSION:
+        raise ControlVersionUnknown
+    reader = _READERS.get(data[0] & 0x1F)
+    if reader is None:
+        raise ControlTypeUnknown
+    try:
+        return reader(data[1:])
+    except (struct.error, IndexError):
+        raise ControlTruncated from None
+    except UnicodeDecodeError:
+        raise ControlTextWrong from None
+
+
+def _head(kind: int) -> bytes:
+    return bytes((CONTROL_VERSION << 5 | kind,))
+
+
+def cut_text(text: str, limit: int) -> bytes:
+    """`text` as UTF-8, cut to at most `limit` bytes without splitting a character."""
+    raw = text.encode("utf-8", "replace")[:limit]
+    return raw.decode("utf-8", "ignore").encode("utf-8")
+
+
+def _text(text: str) -> bytes:
+    raw = cut_text(text, MAX_TEXT_BYTES)
+    return bytes((len(raw),)) + raw
+
+
+def _read_text(data: bytes, at: int) -> tuple[str, int]:
+    end = at + 1 + data[at]
+    if end > len(data):
+        raise IndexError
+    return data[at + 1 : end].decode("utf-8"), end
+
+
+def _tenths(milliseconds: float | None) -> int:
+    if milliseconds is None:
+        return _UNKNOWN_LATENCY
+    return min(max(round(milliseconds * 10), 0), _UNKNOWN_LATENCY - 1)
+
+
+def _read_hello(data: bytes) -> Hello:
+    model_id, flags, rate = _HELLO_FIXED.unpack_from(data)
+    name, at = _read_text(data, _HELLO_FIXED.size)
+    app_version, at = _read_text(data, at)
+    model_name, _ = _read_text(data, at)
+    return Hello(name, app_version, model_id, model_name, rate, bool(flags & 1))
+
+
+def _read_ping(data: bytes) -> Ping:
+    return Ping(*_PING_FIXED.unpack_from(data))
+
+
+def _read_pong(data: bytes) -> Pong:
+    ping_id, sent_ms, *tenths = _PONG_FIXED.unpack_from(data)
+    parts = (None if part == _UNKNOWN_LATENCY else part / 10 for part in tenths)
+    return Pong(ping_id, sent_ms, EndLatency(*parts))
+
+
+def _read_mute(data: bytes) -> Mute:
+    return Mute(bool(data[0]))
+
+
+def _read_bye(data: bytes) -> Bye:
+    known = data[0] in ByeReason.__members__.values()
+    return Bye(ByeReason(data[0]) if known else ByeReason.OTHER)
+
+
+_READERS: dict[int, Callable[[bytes], ControlMessage]] = {
+    _HELLO: _read_hello,
+    _PING: _read_ping,
+    _PONG: _read_pong,
+    _MUTE: _read_mute,
+    _BYE: _read_bye,
+}

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.control import (
+    MAX_TEXT_BYTES,
+    Bye,
+    ByeReason,
+    ControlError,
+    ControlMessage,
+    ControlTextWrong,
+    ControlTruncated,
+    ControlTypeUnknown,
+    ControlVersionUnknown,
+    Hello,
+    Mute,
+    Ping,
+    Pong,
+    decode_control,
+    encode_control,
+)
+from app.core.meter import EndLatency
+
+U8, U16, U32 = st.integers(0, 0xFF), st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
+TEXT = st.text(st.characters(codec="utf-8"), max_size=MAX_TEXT_BYTES // 4)
+SHARE = st.none() | st.integers(0, 65534).map(lambda tenths: tenths / 10)
+
+MESSAGES: st.SearchStrategy[ControlMessage] = st.one_of(
+    st.builds(Hello, TEXT, TEXT, U8, TEXT, U32, st.booleans()),
+    st.builds(Ping, U16, U32),
+    st.builds(Pong, U16, U32, st.builds(EndLatency, SHARE, SHARE, SHARE, SHARE, SHARE)),
+    st.builds(Mute, st.booleans()),
+    st.builds(Bye, st.sampled_from(ByeReason)),
+)
+
+
+@given(MESSAGES)
+def test_every_message_comes_back_as_it_was(sent: ControlMessage) -> None:
+    assert decode_control(encode_control(sent)) == sent
+
+
+@given(st.binary(max_size=100))
+def test_any_bytes_are_a_message_or_a_named_error(data: bytes) -> None:
+    try:
+        read = decode_control(data)
+    except ControlError:
+        return
+    assert decode_control(encode_control(read)) == read
+
+
+@given(MESSAGES, st.binary(min_size=1, max_size=9))
+def test_fields_of_a_later_version_are_passed_over(sent: ControlMessage, more: bytes) -> None:
+    assert decode_control(encode_control(sent) + more) == sent
+
+
+@given(MESSAGES)
+def test_a_cut_message_is_an_error(sent: ControlMessage) -> None:
+    with pytest.raises(ControlTruncated):
+        decode_control(encode_control(sent)[:-1])
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (b"", ControlTruncated),
+        (b"\x22\x00\x01\x00\x00\x00\x00", ControlVersionUnknown),
+        (b"\x1f", ControlTypeUnknown),
+        (b"\x01\x01\x00\x00\x00\x3e\x80\x01\xff\x00\x00", ControlTextWrong),
+    ],
+)
+def test_each_defect_has_its_name(data: bytes, error: type[ControlError]) -> None:
+    with pytest.raises(error):
+        decode_control(data)
+
+
+def test_a_bye_for_a_reason_of_a_later_version_is_still_a_bye() -> None:
+    assert decode_control(b"\x05\xee") == Bye(ByeReason.OTHER)
+
+
+def test_long_names_are_cut_between_characters() -> None:
+    read = decode_control(encode_control(Hello("é" * 40, "1", 1, "m", 16000)))
+    assert isinstance(read, Hello)
+    assert read.name == "é" * 32
