@@ -25,13 +25,15 @@ class CodecSpec:
     """The fixed facts of one model.
 
     `model_id` is the byte that names the model in packets and .fcs files; two ends can talk only
-    when both hold the model with the same id. `output_rate` is in Hz.
+    when both hold the model with the same id. `output_rate` is in Hz. `delay_samples`, at that
+    rate, is how far the decoded wave lags the speech it repeats (beside the wait for a chunk).
     """
 
     name: str
     model_id: int
     bits_per_code: int
     output_rate: int
+    delay_samples: int = 0
 
     @property
     def bitrate(self) -> int:

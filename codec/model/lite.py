@@ -155,8 +155,8 @@ class LiteCodec(Codec):
         super().__init__()
         c = config
         self.bits: int = c["bits"]
-        self.spec = CodecSpec(c["name"], BUNDLED_MODEL_ID, self.bits, INPUT_RATE)
-        self.delay_samples: int = c["wave_window"] - MEL_FRAME
+        delay: int = c["wave_window"] - MEL_FRAME
+        self.spec = CodecSpec(c["name"], BUNDLED_MODEL_ID, self.bits, INPUT_RATE, delay)
         self.spectrum = Spectrum(c["window"], c["bands"], c["low_bins"])
         self.encoder_in = nn.Linear(2 * self.spectrum.dim, c["encoder_dim"])
         self.encoder = Stack(

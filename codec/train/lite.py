@@ -6,7 +6,7 @@ import csv
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ class Training:
             qfeats, _ = self.model.decompress(straight_through_signs(lats))
             made, _ = self.model.vocode(qfeats)
             seen = self.heads.teacher(qfeats)
-        delay = self.model.delay_samples
+        delay = self.model.spec.delay_samples
         mel, stft = self.spectral(made[:, delay:].float(), sig[:, :-delay])
         return Losses(mel, stft, F.mse_loss(seen.float(), teacher), bit_entropy(lats, 4.0))
 
@@ -188,7 +188,7 @@ def run(
             )
             gain = torch.from_numpy(random.uniform(-15, 6, (len(sig), 1)).astype(np.float32))
             losses = training.learn((sig * 10 ** (gain / 20)).clamp(-1, 1), teacher, progress)
-            for key, value in asdict(losses).items():
+            for key, value in vars(losses).items():
                 sums[key] = sums.get(key, 0.0) + value.item()
             if training.step % 50 == 0:
                 now = time.monotonic()

@@ -1,0 +1,69 @@
+"""The states a call may go through, and the sentence for each step that makes no sense now.
+
+    Idle → PreparingInvite → Inviting → Connecting → Talking → Ended → Idle
+         → PreparingAnswer → Answering ↗
+
+Every state but Idle can end. Nothing here does anything: the engine asks first, then acts.
+"""
+
+from __future__ import annotations
+
+from app.core.errors import UndertoneError
+from app.core.state import (
+    Answering,
+    CallState,
+    Connecting,
+    Ended,
+    Idle,
+    Inviting,
+    PreparingAnswer,
+    PreparingInvite,
+    Talking,
+)
+
+
+class AlreadyInCall(UndertoneError):
+    """There is a call already. Hang up first."""
+
+
+class NoCall(UndertoneError):
+    """There is no call now."""
+
+
+class NoAnswerAwaited(UndertoneError):
+    """No answer link is awaited now. Create a call first, and paste the answer to its invite."""
+
+
+_NEXT: dict[type, tuple[type, ...]] = {
+    Idle: (PreparingInvite, PreparingAnswer),
+    PreparingInvite: (Inviting, Ended),
+    Inviting: (Connecting, Ended),
+    PreparingAnswer: (Answering, Ended),
+    Answering: (Connecting, Talking, Ended),
+    Connecting: (Talking, Ended),
+    Talking: (Ended,),
+    Ended: (Idle, PreparingInvite, PreparingAnswer),
+}
+
+
+class Session:
+    """Where one call stands."""
+
+    def __init__(self) -> None:
+        self.state: CallState = Idle()
+
+    def go(self, state: CallState) -> None:
+        """Enter `state`. Raises an error in words when no way leads there from here."""
+        if type(state) in _NEXT[type(self.state)]:
+            self.state = state
+            return
+        if isinstance(state, PreparingInvite | PreparingAnswer):
+            raise AlreadyInCall
+        if isinstance(state, Connecting):
+            raise NoAnswerAwaited
+        raise NoCall
+
+    @property
+    def is_live(self) -> bool:
+        """Whether there is something to hang up."""
+        return not isinstance(self.state, Idle | Ended)

@@ -1,0 +1,23 @@
+"""What a person can choose, and the values that hold until they do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Device names are as the system gives them; None follows the system's default.
+
+    `stun` and `turn` are server URLs (`stun:host:port`), empty by default: nothing is sent to
+    anyone but the peer.
+    """
+
+    name: str = ""
+    input_device: str | None = None
+    output_device: str | None = None
+    stun: str = ""
+    turn: str = ""
+    turn_user: str = ""
+    turn_password: str = ""
+    relay_only: bool = False
