@@ -1,0 +1,225 @@
+"""The codec on files: `python -m codec encode | decode | info | bench`.
+
+Exit status: 0 all well; 1 an error, told in one line on standard error; 2 wrong usage; 3 the .fcs
+file was damaged and was decoded in part; 130 stopped with Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from codec.errors import CodecError, ContainerDamaged, ContainerTruncated
+from codec.output import STANDARD
+
+PROGRAM = "python -m codec"
+
+OK, FAILED, IN_PART, STOPPED = 0, 1, 3, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit status."""
+    arguments = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    try:
+        return command(arguments)
+    except CodecError as error:
+        _say(str(error))
+        return FAILED
+    except MemoryError:
+        _say("There is not enough memory for this model.")
+        return FAILED
+    except KeyboardInterrupt:
+        _say("Stopped; nothing was written.")
+        return STOPPED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Speech to codes at under one kilobit per second, and back.",
+        epilog='A file "-" is standard input or output (sound then as WAV). Exit status: 0 well, '
+        "1 error, 2 wrong usage, 3 a damaged file was decoded in part, 130 stopped.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    encode = commands.add_parser("encode", help="sound file -> .fcs file")
+    encode.add_argument("input", help="sound of any rate: wav, flac, ogg …")
+    encode.add_argument("output", help="the .fcs file to write")
+    _add_model(encode)
+    encode.set_defaults(command=_encode)
+
+    decode = commands.add_parser("decode", help=".fcs file -> sound file")
+    decode.add_argument("input", help="the .fcs file")
+    decode.add_argument("output", help="the sound file to write: .wav, .flac, .ogg or .opus")
+    _add_model(decode)
+    decode.set_defaults(command=_decode)
+
+    info = commands.add_parser("info", help="what an .fcs file or a model is")
+    info.add_argument("what", metavar="FILE_OR_MODEL")
+    info.set_defaults(command=_info)
+
+    bench = commands.add_parser("bench", help="how fast a model is here")
+    _add_model(bench)
+    bench.add_argument(
+        "--seconds", type=_positive_number, default=10.0, help="of speech (default 10)"
+    )
+    bench.add_argument("--threads", type=_whole_number, default=1, help="for torch (default 1)")
+    bench.set_defaults(command=_bench)
+    return parser
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model", default="bundled", help='folder of a model, or "bundled" (the default)'
+    )
+
+
+def _encode(arguments: argparse.Namespace) -> int:
+    from codec.files import encode_file
+    from codec.weights import load
+
+    codec = load(arguments.model)
+    with _progress("encode") as progress:
+        made = encode_file(codec, arguments.input, arguments.output, progress)
+    if arguments.output != STANDARD:
+        size = Path(arguments.output).stat().st_size
+        _say(
+            f"{made.seconds:.1f} s of sound, {made.codes} codes at {codec.spec.bitrate} bit/s, "
+            f"{size} bytes."
+        )
+    return OK
+
+
+def _decode(arguments: argparse.Namespace) -> int:
+    from codec.files import decode_file
+    from codec.weights import load
+
+    codec = load(arguments.model)
+    with _progress("decode") as progress:
+        made = decode_file(codec, arguments.input, arguments.output, progress)
+    if made.damage is not None:
+        _say(f"Warning: {made.damage} What is intact, {made.seconds:.1f} s, was decoded.")
+        return IN_PART
+    return OK
+
+
+def _info(arguments: argparse.Namespace) -> int:
+    path = Path(arguments.what)
+    if arguments.what == STANDARD or (
+        path.is_file() and path.suffix not in (".json", ".safetensors")
+    ):
+        return _info_file(arguments.what)
+    return _info_model(arguments.what)
+
+
+def _info_file(path: str) -> int:
+    from codec.files import model_name, open_fcs
+    from codec.spec import CODES_PER_SECOND
+
+    codes = 0
+    damage: CodecError | None = None
+    with open_fcs(path) as reader:
+        try:
+            for block in reader:
+                codes += len(block)
+        except (ContainerTruncated, ContainerDamaged) as error:
+            damage = error
+    header = reader.header
+    whole = "unknown"
+    if reader.samples is not None:
+        whole = f"{reader.samples / header.source_rate:.2f} s, {reader.samples} samples"
+    print(f"model     {model_name(header)}")
+    print(f"original  {whole} at {header.source_rate} Hz")
+    print(f"codes     {codes}, {codes / CODES_PER_SECOND:.2f} s, {header.bitrate} bit/s")
+    print(f"decodes   to {header.output_rate} Hz")
+    if damage is not None:
+        _say(f"Warning: {damage}")
+        return IN_PART
+    return OK
+
+
+def _info_model(name: str) -> int:
+    from codec.weights import load
+
+    codec = load(name)
+    spec = codec.spec
+    parameters = sum(parameter.numel() for parameter in codec.parameters())
+    print(f"model       {spec.name}, id {spec.model_id}")
+    print(f"bits        {spec.bits_per_code} a code, {spec.bitrate} bit/s")
+    print(f"decodes     to {spec.output_rate} Hz")
+    print(f"parameters  {parameters / 1e6:.2f} million")
+    return OK
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    from codec.bench import bench
+    from codec.weights import load
+
+    codec = load(arguments.model)
+    result = bench(codec, arguments.seconds, arguments.threads)
+    print(f"model       {codec.spec.name}, {result.parameters / 1e6:.2f} million parameters")
+    print(f"threads     {result.threads}")
+    for name, timing in (("encode", result.encode), ("decode", result.decode)):
+        print(
+            f"{name}      {timing.mean_ms:.2f} ms a chunk of 80 ms (95 % within "
+            f"{timing.p95_ms:.2f}, worst {timing.worst_ms:.2f}), "
+            f"real-time factor {timing.real_time_factor:.3f}"
+        )
+    print(
+        f"state       {result.encoder_state_bytes} bytes to encode, "
+        f"{result.decoder_state_bytes} bytes to decode"
+    )
+    return OK
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Callable[[float], None]]:
+    """A bar on standard error, if that is a terminal and the work takes more than a moment."""
+    from tqdm import tqdm
+
+    with tqdm(
+        desc=name,
+        unit=" s of sound",
+        unit_scale=True,
+        delay=1.0,
+        leave=False,
+        file=sys.stderr,
+        disable=not sys.stderr.isatty(),
+    ) as bar:
+        yield lambda seconds: bar.update(seconds) and None
+
+
+def _say(sentence: str) -> None:
+    print(f"{PROGRAM}: {sentence}", file=sys.stderr)
+
+
+def _positive_number(text: str) -> float:
+    value = float(text)
+    if not 0.0 < value < float("inf"):
+        raise ValueError(text)
+    return value
+
+
+def _whole_number(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError(text)
+    return value
+
+
+def _quiet_exit(status: int) -> None:
+    """Leave without Python's complaint where the reader of standard output is gone."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    _quiet_exit(main())
