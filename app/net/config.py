@@ -1,0 +1,54 @@
+"""What a person may choose about the network, and how patient it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class TurnServer:
+    """A relay: a URL such as "turn:host:3478?transport=udp", and the account on it."""
+
+    url: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """How a connection finds its way. By default nobody but the peer is contacted.
+
+    `stun` are URLs such as "stun:host:3478", `turn` relays; aiortc uses the first of each.
+    `relay_only` hides this machine's addresses behind the relay. `loopback` also offers 127.0.0.1,
+    for two ends on one machine; it is offered anyway when there is no other address. `delay_acks`
+    spares most SCTP acknowledgements (app/net/tuning.py).
+    """
+
+    stun: tuple[str, ...] = ()
+    turn: tuple[TurnServer, ...] = ()
+    relay_only: bool = False
+    loopback: bool = False
+    delay_acks: bool = True
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a connection waits, in seconds.
+
+    `connect`: from both descriptions known to both channels open. `answer_taken`: from the answer
+    made to the first sign that the other end took it; people carry links by hand. `ping`: between
+    pings when the peer is silent; `ping_busy`: between pings while it is heard, only to measure.
+    `unresponsive` and `lost`: silence until the peer is called so. `bye`: for a last word to leave.
+    `close`: for the connection to be taken down. `keep_alive`: between packets that keep a hole
+    through address translators open while links travel (RFC 8445 section 11 asks at least 15 s).
+    """
+
+    connect: float = 20.0
+    answer_taken: float = 1800.0
+    ping: float = 1.0
+    ping_busy: float = 5.0
+    unresponsive: float = 3.0
+    lost: float = 15.0
+    bye: float = 0.25
+    close: float = 3.0
+    keep_alive: float = 12.0

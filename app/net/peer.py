@@ -1,0 +1,415 @@
+"""One peer: an RTCPeerConnection with a channel for voice and one for control.
+
+Every method runs on the network thread's loop, and every callback is called there. Whatever a peer
+sends and a callback raises, no exception reaches aiortc, where it would end the connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from aiortc import (
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCIceServer,
+    RTCIceTransportPolicy,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
+
+from app.core.control import (
+    Bye,
+    ByeReason,
+    ControlError,
+    Ping,
+    Pong,
+    decode_control,
+    encode_control,
+)
+from app.core.description import Description, DescriptionInvalid
+from app.core.meter import EndLatency
+from app.net.config import NetworkConfig, Patience
+from app.net.diagnosis import why_no_route
+from app.net.errors import (
+    DescriptionRefused,
+    IdentityMismatch,
+    NetError,
+    NoNetwork,
+    OutOfTurn,
+    RelayUnavailable,
+)
+from app.net.ice import IceAccess
+from app.net.liveness import Liveness
+from app.net.sdp import from_sdp, to_sdp
+from app.net.state import (
+    GOODBYES,
+    Connected,
+    Connecting,
+    Disconnected,
+    Failed,
+    New,
+    PeerState,
+    PeerStats,
+    Unresponsive,
+)
+from app.net.tuning import delay_acks
+from app.net.wire import OnWire, WireCounter
+
+log = logging.getLogger(__name__)
+
+VOICE_CHANNEL, CONTROL_CHANNEL = 0, 1
+MAX_VOICE_BUFFER = 1200
+"""Bytes of voice waiting to leave above which new voice is dropped: it would be stale anyway."""
+MAX_CONTROL_BUFFER = 65536
+
+OnPong = Callable[[float, EndLatency], None]
+"""Called with the round trip in seconds and the peer's own shares of the latency."""
+
+
+class PeerConnection:
+    """A connection to one peer, used once.
+
+    The caller makes an offer and accepts an answer, or accepts an offer, which gives the answer.
+    `on_voice` and `on_control` get the bytes of each message (pings, pongs and byes are dealt with
+    here, as are control messages that cannot be read); `on_state` each `PeerState`, the last of
+    which is `Disconnected` or `Failed`; `on_wire` the size of each datagram; `on_pong` what each
+    pong tells. `own_latency` is asked for this end's shares when the peer pings.
+    """
+
+    def __init__(
+        self,
+        config: NetworkConfig,
+        *,
+        on_voice: Callable[[bytes], None],
+        on_control: Callable[[bytes], None],
+        on_state: Callable[[PeerState], None],
+        on_wire: OnWire | None = None,
+        on_pong: OnPong | None = None,
+        own_latency: Callable[[], EndLatency] = EndLatency,
+        patience: Patience | None = None,
+    ) -> None:
+        self._config = config
+        self._patience = patience or Patience()
+        self._on_voice, self._on_control, self._on_state = on_voice, on_control, on_state
+        self._on_pong, self._own_latency = on_pong, own_latency
+        self._state: PeerState = New()
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing: asyncio.Future[None] | None = None
+        self._own: Description | None = None
+        self._theirs: Description | None = None
+        self._deadline = float("inf")
+        self._counts: Counter[str] = Counter()
+        self._liveness = Liveness(self._loop.time, self._patience)
+        self._wire = WireCounter(
+            (lambda up, down: self._call(on_wire, up, down)) if on_wire else None
+        )
+        self._open_pc()
+
+    # Making the connection
+
+    async def create_offer(self) -> Description:
+        """This end's description, to be handed to the other. Raises `NetError`."""
+        self._must_be_new()
+        own = await self._describe(await self._pc.createOffer())
+        self._start(self._keep_open())
+        return own
+
+    async def accept_offer(self, offer: Description) -> Description:
+        """The answer to an offer, to be handed back. Connecting begins when the other has it.
+
+        Raises `NetError`; nothing is then left to do but close.
+        """
+        self._must_be_new()
+        self._theirs = offer
+        await self._set_remote(offer, "offer")
+        own = await self._describe(await self._pc.createAnswer())
+        self._deadline = self._loop.time() + self._patience.answer_taken
+        self._start(self._keep_open())
+        self._start(self._watch())
+        return own
+
+    async def accept_answer(self, answer: Description) -> None:
+        """Begin to connect to the one who gave this answer to our offer. Raises `NetError`."""
+        if self._own is None or self._theirs is not None or self.is_over:
+            raise OutOfTurn
+        self._theirs = answer
+        await self._set_remote(answer, "answer")
+        self._begin_connecting()
+        self._start(self._watch())
+
+    # Talking
+
+    def send_voice(self, data: bytes) -> bool:
+        """Send a voice packet; False, and counted, when it had to be dropped."""
+        return self._send(self._voice, "voice", data, MAX_VOICE_BUFFER)
+
+    def send_control(self, data: bytes) -> bool:
+        """Send a control message; False, and counted, when it had to be dropped."""
+        return self._send(self._control, "control", data, MAX_CONTROL_BUFFER)
+
+    @property
+    def state(self) -> PeerState:
+        """Where the connection stands."""
+        return self._state
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the connection has ended for good."""
+        return isinstance(self._state, Disconnected | Failed)
+
+    def stats(self) -> PeerStats:
+        """The counts of now. May be called from any thread."""
+        return PeerStats(
+            **self._counts, round_trip=self._liveness.round_trip, wire=self._wire.totals()
+        )
+
+    async def close(self, reason: ByeReason = ByeReason.HUNG_UP) -> None:
+        """Say goodbye and take the connection down, within a few seconds. May be called again."""
+        if not self.is_over:
+            if self._is_open:
+                self._send_message(Bye(reason))
+                await self._flush()
+            self._end(Disconnected("You left the call.", reason, here=True))
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._take_down())
+        await asyncio.shield(self._closing)
+
+    # Set-up
+
+    def _open_pc(self) -> None:
+        config = self._config
+        self._servers = [RTCIceServer(url) for url in config.stun]
+        self._servers += [RTCIceServer(t.url, t.username, t.password) for t in config.turn]
+        policy = RTCIceTransportPolicy.RELAY if config.relay_only else RTCIceTransportPolicy.ALL
+        try:
+            self._pc = RTCPeerConnection(RTCConfiguration(self._servers, policy))
+            self._voice = self._pc.createDataChannel(
+                "voice", ordered=False, maxRetransmits=0, negotiated=True, id=VOICE_CHANNEL
+            )
+        except ValueError as error:
+            raise NetError(f"A STUN or TURN server in the settings is misspelt: {error}.") from None
+        self._control = self._pc.createDataChannel("control", negotiated=True, id=CONTROL_CHANNEL)
+        self._ice = IceAccess(self._pc)
+        if not config.relay_only:
+            self._ice.offer_loopback(always=config.loopback)
+        if config.delay_acks:
+            delay_acks(self._pc)
+        self._listen()
+
+    def _listen(self) -> None:
+        handlers: dict[str, Callable[[Any], None]] = {
+            "voice": self._voice_came,
+            "control": self._control_came,
+        }
+        for channel in (self._voice, self._control):
+            channel.on("message", lambda data, take=handlers[channel.label]: self._call(take, data))
+            channel.on("close", lambda: self._call(self._channel_closed))
+        self._control.on("open", lambda: self._call(self._opened))
+        self._pc.on("iceconnectionstatechange", lambda: self._call(self._ice_changed))
+        self._pc.on("connectionstatechange", lambda: self._call(self._pc_changed))
+
+    def _must_be_new(self) -> None:
+        if self._own is not None or self._theirs is not None or self.is_over:
+            raise OutOfTurn
+
+    async def _describe(self, described: RTCSessionDescription) -> Description:
+        """Gather this end's addresses and say all that the other needs."""
+        await self._pc.setLocalDescription(described)
+        self._wire.attach(self._ice.sockets())
+        own = from_sdp(self._pc.localDescription.sdp)
+        if not own.candidates:
+            raise RelayUnavailable if self._config.relay_only else NoNetwork
+        self._own = own
+        return own
+
+    async def _set_remote(self, description: Description, kind: str) -> None:
+        try:
+            text = RTCSessionDescription(to_sdp(description), kind)
+            await self._pc.setRemoteDescription(text)
+        except (ValueError, DescriptionInvalid) as error:
+            log.info("The other side's description was refused: %s", error)
+            raise DescriptionRefused from None
+
+    def _begin_connecting(self) -> None:
+        if isinstance(self._state, New):
+            self._deadline = self._loop.time() + self._patience.connect
+            self._go(Connecting())
+
+    # What aiortc tells
+
+    def _ice_changed(self) -> None:
+        if self._pc.iceConnectionState == "completed":
+            self._begin_connecting()
+
+    def _pc_changed(self) -> None:
+        if self._pc.connectionState == "failed":
+            dtls = self._pc.sctp.transport.state if self._pc.sctp else ""
+            if self._is_open:
+                self._end(Disconnected("The connection was lost."))
+            elif dtls == "failed":
+                self._end(Failed(IdentityMismatch()))
+            else:
+                self._end(Failed(self._why_no_route()))
+        elif self._pc.connectionState == "closed":
+            self._channel_closed()
+
+    def _opened(self) -> None:
+        if not self.is_over:
+            self._liveness.heard()
+            self._go(Connected(self._ice.route()))
+
+    def _channel_closed(self) -> None:
+        if self._is_open:
+            self._end(Disconnected("The other side ended the connection."))
+        elif isinstance(self._state, Connecting):
+            self._end(Failed(NetError("The other side gave up while the call was connecting.")))
+
+    def _voice_came(self, data: object) -> None:
+        self._liveness.heard()
+        if not isinstance(data, bytes):
+            self._counts["unreadable"] += 1
+            return
+        self._counts["voice_received"] += 1
+        self._wire.message_received(len(data))
+        self._call(self._on_voice, data)
+
+    def _control_came(self, data: object) -> None:
+        self._liveness.heard()
+        try:
+            if not isinstance(data, bytes):
+                raise ControlError
+            message = decode_control(data)
+        except ControlError as error:
+            self._counts["unreadable"] += 1
+            log.info("A control message was passed over: %s", error)
+            return
+        self._counts["control_received"] += 1
+        self._wire.message_received(len(data))
+        match message:
+            case Ping():
+                self._send_message(Pong(message.id, message.sent_ms, self._latency_now()))
+            case Pong():
+                round_trip = self._liveness.measure(message)
+                self._call(self._on_pong, round_trip, message.latency)
+            case Bye():
+                self._end(Disconnected(GOODBYES[message.reason], message.reason))
+            case _:
+                self._call(self._on_control, data)
+
+    def _latency_now(self) -> EndLatency:
+        try:
+            return self._own_latency()
+        except Exception:
+            self._note_callback_error()
+            return EndLatency()
+
+    # What goes on meanwhile
+
+    async def _watch(self) -> None:
+        while not self.is_over:
+            await asyncio.sleep(self._patience.ping / 4)
+            if self._is_open:
+                self._look_after_life()
+            elif self._loop.time() > self._deadline:
+                self._end(Failed(self._why_no_route()))
+
+    def _look_after_life(self) -> None:
+        silence = self._liveness.silence
+        if silence > self._patience.lost:
+            self._send_message(Bye(ByeReason.LOST))
+            self._end(Disconnected("The connection was lost: nothing came any more."))
+        elif silence > self._patience.unresponsive:
+            self._go(Unresponsive(round(silence)))
+        elif isinstance(self._state, Unresponsive):
+            self._go(Connected(self._ice.route()))
+        ping = self._liveness.due_ping()
+        if ping is not None and self._is_open:
+            self._send_message(ping)
+
+    async def _keep_open(self) -> None:
+        """Keep the way through address translators open while the links travel."""
+        while not self._is_open and not self.is_over:
+            await asyncio.sleep(self._patience.keep_alive)
+            if not self._is_open:
+                self._ice.knock()
+                await self._ice.refresh_reflexive(self._servers)
+
+    def _why_no_route(self) -> NetError:
+        if self._own is None or self._theirs is None:
+            return NetError()
+        way_found = self._pc.iceConnectionState == "completed"
+        return why_no_route(self._config, self._own, self._theirs, way_found)
+
+    # The small parts
+
+    @property
+    def _is_open(self) -> bool:
+        return isinstance(self._state, Connected | Unresponsive)
+
+    def _send_message(self, message: Ping | Pong | Bye) -> None:
+        self.send_control(encode_control(message))
+
+    def _send(self, channel: RTCDataChannel, kind: str, data: bytes, limit: int) -> bool:
+        full = channel.bufferedAmount + len(data) > limit
+        if channel.readyState != "open" or full:
+            self._counts[f"{kind}_dropped"] += 1
+            return False
+        channel.send(data)
+        self._counts[f"{kind}_sent"] += 1
+        self._wire.message_sent(len(data))
+        return True
+
+    async def _flush(self) -> None:
+        """Give the last words a moment to leave."""
+        end = self._loop.time() + self._patience.bye
+        await asyncio.sleep(0.01)
+        while self._control.bufferedAmount and self._loop.time() < end:
+            await asyncio.sleep(0.01)
+
+    def _go(self, state: PeerState) -> None:
+        if state != self._state and not self.is_over:
+            self._state = state
+            self._call(self._on_state, state)
+
+    def _end(self, state: Disconnected | Failed) -> None:
+        if not self.is_over:
+            self._go(state)
+            if self._closing is None:
+                self._closing = asyncio.ensure_future(self._take_down())
+
+    async def _take_down(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await self._flush()
+        try:
+            await asyncio.wait_for(self._pc.close(), self._patience.close)
+        except Exception as error:
+            log.warning("The connection did not close in good order: %r", error)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._work_done)
+
+    def _work_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("A network task failed.", exc_info=task.exception())
+            self._end(Disconnected("Undertone failed on the network side. Call again."))
+
+    def _call(self, function: Callable[..., None] | None, *args: object) -> None:
+        """Call a listener; its exception ends here."""
+        try:
+            if function is not None:
+                function(*args)
+        except Exception:
+            self._note_callback_error()
+
+    def _note_callback_error(self) -> None:
+        self._counts["callback_errors"] += 1
+        log.exception("A listener of the connection failed; the connection goes on.")

@@ -1,0 +1,90 @@
+"""The wire counter against plain UDP sockets that carry the same datagrams."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from app.net.config import NetworkConfig
+from app.net.state import Connected
+from app.net.wire import WireCounter, ack_bytes, datagram_bytes, message_bytes
+
+IP_UDP = 28
+
+
+async def quiet(path) -> None:  # type: ignore[no-untyped-def]
+    """Wait until nothing has moved on the path for a moment."""
+    before = -1
+    while before != len(path.sent[0]) + len(path.sent[1]):
+        before = len(path.sent[0]) + len(path.sent[1])
+        await asyncio.sleep(0.1)
+
+
+async def test_the_count_is_what_udp_sockets_saw(make_end, connect, path) -> None:
+    caller, callee = make_end(), make_end()
+    await connect(caller, callee, path)
+    await caller.reaches(Connected)
+    for _ in range(20):
+        caller.peer.send_voice(bytes(15))
+        callee.peer.send_voice(bytes(9))
+        await asyncio.sleep(0.01)
+    await quiet(path)
+    for side, end in enumerate((caller, callee)):
+        counted = end.peer.stats().wire
+        assert counted.exact
+        assert counted.sent_datagrams == len(path.sent[side])
+        assert counted.sent_bytes == sum(size + IP_UDP for size in path.sent[side])
+        assert counted.received_datagrams == len(path.sent[1 - side])
+        assert counted.received_bytes == sum(size + IP_UDP for size in path.sent[1 - side])
+        assert sum(up for up, _ in end.wire) == counted.sent_bytes
+        assert sum(down for _, down in end.wire) == counted.received_bytes
+
+
+@pytest.mark.parametrize("payload", [8, 9, 15, 21])
+async def test_the_formula_is_what_a_message_costs(make_end, connect, path, payload: int) -> None:
+    plain = NetworkConfig(delay_acks=False)
+    caller, callee = make_end(plain), make_end(plain)
+    await connect(caller, callee, path)
+    await caller.reaches(Connected)
+    await callee.reaches(Connected)
+    await quiet(path)
+    del path.sent[0][:], path.sent[1][:]
+    caller.peer.send_voice(bytes(payload))
+    await quiet(path)
+    assert message_bytes(payload) - IP_UDP in path.sent[0]
+    assert ack_bytes() - IP_UDP in path.sent[1]
+
+
+async def test_delayed_acknowledgements_spare_most_of_them(make_end, connect, path) -> None:
+    caller, callee = make_end(), make_end()
+    await connect(caller, callee, path)
+    await caller.reaches(Connected)
+    await quiet(path)
+    del path.sent[1][:]
+    for _ in range(80):
+        caller.peer.send_voice(bytes(15))
+        await asyncio.sleep(0.002)
+    await quiet(path)
+    acks = [size for size in path.sent[1] if size == ack_bytes() - IP_UDP]
+    assert len(callee.voice) == 80
+    assert 0 < len(acks) <= 20
+
+
+def test_headers_of_both_ip_versions() -> None:
+    assert datagram_bytes(100) == 128
+    assert datagram_bytes(100, ipv6=True) == 148
+    assert message_bytes(15) == 109
+    assert message_bytes(16, ipv6=True) == 129
+    assert ack_bytes() == 93
+
+
+def test_sockets_built_otherwise_fall_back_to_the_formula_and_say_so() -> None:
+    counter = WireCounter()
+    counter.attach([object()])
+    counter.message_sent(15)
+    counter.message_received(9)
+    totals = counter.totals()
+    assert not totals.exact
+    assert totals.sent_bytes == message_bytes(15) + ack_bytes()
+    assert totals.received_bytes == message_bytes(9) + ack_bytes()
