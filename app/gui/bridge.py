@@ -1,0 +1,324 @@
+"""The one door between Qt and the rest: commands go through it, events come back through it.
+
+The engine tells its events from threads of its own; here each becomes a Qt signal in the GUI
+thread. No other file of the GUI knows the engine, or a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, Literal, Protocol, TypeVar
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+
+from app.audio.backend import DeviceInfo
+from app.core.errors import UndertoneError
+from app.core.settings import Settings
+from app.core.state import (
+    Answering,
+    CallReading,
+    CallState,
+    Event,
+    Idle,
+    InputEnded,
+    Inviting,
+    MuteChanged,
+    Notice,
+    PeerChanged,
+    StateChanged,
+    Talking,
+)
+
+POLL_MS = 100
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+Severity = Literal["info", "warning", "error"]
+Listener = Callable[[Event], None]
+Devices = tuple[list[DeviceInfo], list[DeviceInfo]]
+"""Microphones, then loudspeakers."""
+
+
+class EngineStopped(UndertoneError):
+    """Undertone has not started yet, or is closing. Try again in a moment."""
+
+
+class Controls(Protocol):
+    """What the window needs of an engine. Every method returns at once, from any thread."""
+
+    @property
+    def state(self) -> CallState: ...
+
+    @property
+    def muted(self) -> bool: ...
+
+    @property
+    def settings(self) -> Settings: ...
+
+    def create_call(self) -> Future[Inviting]: ...
+
+    def join(self, link: str) -> Future[Answering]: ...
+
+    def accept_answer(self, link: str) -> Future[None]: ...
+
+    def hang_up(self) -> Future[None]: ...
+
+    def reset(self) -> None: ...
+
+    def set_muted(self, muted: bool) -> None: ...
+
+    def set_name(self, name: str) -> None: ...
+
+    def devices(self) -> Future[Devices]: ...
+
+    def choose_input(self, name: str | None) -> Future[None]: ...
+
+    def choose_output(self, name: str | None) -> Future[None]: ...
+
+    def reading(self) -> CallReading | None: ...
+
+    def close(self) -> Future[None]: ...
+
+
+def unexpected(error: BaseException) -> str:
+    """The sentence for an error nobody foresaw."""
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return f"Something went wrong inside Undertone that should not have ({said})."
+
+
+class Bridge(QObject):
+    """Signals for what happens, coroutines for what is asked.
+
+    `state_changed` carries a `CallState`, `peer_changed` a `PeerView` or None, `noticed` a
+    `Notice`, `reading_changed` a `CallReading` or None (ten times a second in a call),
+    `devices_changed` a list of microphones and one of loudspeakers, `settings_changed` the
+    `Settings`. `input_ended` says that a microphone that is a file came to its end. `error` is a
+    sentence: a command was refused. Coroutines return whether the engine did as asked.
+    """
+
+    state_changed = Signal(object)
+    peer_changed = Signal(object)
+    mute_changed = Signal(bool)
+    noticed = Signal(object)
+    reading_changed = Signal(object)
+    devices_changed = Signal(object, object)
+    settings_changed = Signal(object)
+    input_ended = Signal()
+    error = Signal(str)
+
+    _arrived = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._engine: Controls | None = None
+        self._state: CallState = Idle()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._arrived.connect(self._dispatch, Qt.ConnectionType.QueuedConnection)
+        self._poll = QTimer(self, interval=POLL_MS)
+        self._poll.timeout.connect(self._read)
+        # It runs without a call too: Python sees Ctrl-C only when Qt lets it run something.
+        self._poll.start()
+
+    # -- events --------------------------------------------------------------------------------
+
+    def listen(self, event: Event) -> None:
+        """Take an engine's event, from any thread; its signal follows in the GUI thread."""
+        # An event that comes after the window is gone has nobody to tell.
+        with contextlib.suppress(RuntimeError):
+            self._arrived.emit(event)
+
+    @Slot(object)
+    def _dispatch(self, event: Event) -> None:
+        match event:
+            case StateChanged(state):
+                self._read()
+                self._state = state
+                self.state_changed.emit(state)
+            case PeerChanged(peer):
+                self.peer_changed.emit(peer)
+            case MuteChanged(muted):
+                self.mute_changed.emit(muted)
+            case Notice():
+                self.noticed.emit(event)
+            case InputEnded():
+                self.input_ended.emit()
+
+    def _read(self) -> None:
+        # Before a call there is nothing to read; of an ended one, the last look is enough.
+        if self._engine is not None and isinstance(self._state, Talking):
+            self.reading_changed.emit(self._engine.reading())
+
+    # -- the engine ----------------------------------------------------------------------------
+
+    @property
+    def has_engine(self) -> bool:
+        """Whether commands can be given."""
+        return self._engine is not None
+
+    @property
+    def state(self) -> CallState:
+        """The call as the window knows it."""
+        return self._state
+
+    @property
+    def settings(self) -> Settings:
+        """What the person has chosen."""
+        return self._engine.settings if self._engine else Settings()
+
+    @property
+    def muted(self) -> bool:
+        """Whether the own microphone is off."""
+        return self._engine.muted if self._engine else False
+
+    async def start(self, make_engine: Callable[[Listener], Controls]) -> None:
+        """Make the engine in a thread of its own, since that may load a model.
+
+        Raises what `make_engine` raises.
+        """
+        made: Future[Controls] = Future()
+
+        def make() -> None:
+            try:
+                made.set_result(make_engine(self.listen))
+            except BaseException as error:
+                made.set_exception(error)
+
+        threading.Thread(target=make, name="undertone-start", daemon=True).start()
+        self._engine = await asyncio.wrap_future(made)
+        self._state = self._engine.state
+        self.settings_changed.emit(self._engine.settings)
+        self.mute_changed.emit(self._engine.muted)
+        self.state_changed.emit(self._state)
+
+    async def close(self, seconds: float) -> bool:
+        """Close the engine; False when it took longer than `seconds` and was left alone."""
+        self._poll.stop()
+        engine, self._engine = self._engine, None
+        for task in tuple(self._tasks):
+            task.cancel()
+        if engine is None:
+            return True
+        try:
+            await asyncio.wait_for(asyncio.wrap_future(engine.close()), seconds)
+        except TimeoutError:
+            return False
+        except UndertoneError as error:
+            self.report(str(error))
+        return True
+
+    def spawn(self, coroutine: Coroutine[Any, Any, object]) -> None:
+        """Run a command from a Qt slot, which cannot wait for it."""
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.report_unexpected(error)
+
+    # -- commands ------------------------------------------------------------------------------
+
+    async def create_call(self) -> bool:
+        """Make an invite; `Inviting` follows as a state."""
+        return await self._ask(lambda engine: engine.create_call())
+
+    async def join(self, link: str) -> bool:
+        """Take up an invite; `Answering` follows as a state."""
+        return await self._ask(lambda engine: engine.join(link))
+
+    async def accept_answer(self, link: str) -> bool:
+        """Take the answer to the invite; `Connecting` follows as a state."""
+        return await self._ask(lambda engine: engine.accept_answer(link))
+
+    async def hang_up(self) -> bool:
+        """End the call, or take the invite back."""
+        return await self._ask(lambda engine: engine.hang_up())
+
+    async def choose_input(self, name: str | None) -> bool:
+        """Speak into another microphone; None follows the system's default."""
+        return await self._choose(lambda engine: engine.choose_input(name))
+
+    async def choose_output(self, name: str | None) -> bool:
+        """Listen on another loudspeaker; None follows the system's default."""
+        return await self._choose(lambda engine: engine.choose_output(name))
+
+    async def refresh_devices(self) -> bool:
+        """Look for devices; `devices_changed` follows."""
+
+        def show(devices: Devices) -> None:
+            self.devices_changed.emit(*devices)
+
+        return await self._ask(lambda engine: engine.devices(), show)
+
+    def reset(self) -> None:
+        """Leave an ended call."""
+        self._tell(lambda engine: engine.reset())
+
+    def set_muted(self, muted: bool) -> None:
+        """Turn the own microphone off or on; `mute_changed` follows."""
+        self._tell(lambda engine: engine.set_muted(muted))
+
+    def set_name(self, name: str) -> None:
+        """Choose the name the other end is shown."""
+        if name != self.settings.name:
+            self._tell(lambda engine: engine.set_name(name))
+
+    def report(self, text: str, severity: Severity = "error") -> None:
+        """Put a sentence into the notices. Any thread may call it."""
+        self.listen(Notice(severity, text))
+
+    def report_unexpected(self, error: BaseException) -> None:
+        """Put an unforeseen error into the notices and its trace into the log."""
+        _log.error("unforeseen", exc_info=error)
+        self.report(unexpected(error))
+
+    async def _choose(self, command: Callable[[Controls], Future[None]]) -> bool:
+        done = await self._ask(command)
+        self.settings_changed.emit(self.settings)
+        return done
+
+    async def _ask(
+        self,
+        command: Callable[[Controls], Future[_T]],
+        take: Callable[[_T], None] | None = None,
+    ) -> bool:
+        try:
+            if self._engine is None:
+                raise EngineStopped
+            future = command(self._engine)
+            result = await asyncio.wrap_future(future)
+        except UndertoneError as error:
+            self._refuse(str(error))
+            return False
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            return False  # the engine dropped the command, because the call ended meanwhile
+        except Exception as error:
+            _log.error("unforeseen", exc_info=error)
+            self._refuse(unexpected(error))
+            return False
+        if take is not None:
+            take(result)
+        return True
+
+    def _tell(self, command: Callable[[Controls], None]) -> None:
+        try:
+            if self._engine is None:
+                raise EngineStopped
+            command(self._engine)
+        except UndertoneError as error:
+            self._refuse(str(error))
+
+    def _refuse(self, sentence: str) -> None:
+        self.error.emit(sentence)
+        self.report(sentence)

@@ -1,0 +1,225 @@
+"""The page of a call: who is there, mute and hang up, and below them every meter."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer
+from PySide6.QtGui import QColor, QKeySequence, QPainter, QPaintEvent, QShortcut
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
+
+from app.core.state import CallReading, PeerView, Talking
+from app.gui.bridge import Bridge
+from app.gui.buttons import IconButton
+from app.gui.card import Card, FoldingRow, Page, Text, caption
+from app.gui.message import Message
+from app.gui.meters import LatencyMeter, LevelMeters, QualityMeter, RateMeter
+from app.gui.picker import DevicePickers
+from app.gui.theme import shades
+from app.gui.words import duration
+
+NO_NAME = "The other side"
+
+
+def peer_in_words(peer: PeerView | None) -> str:
+    """How it stands with the other end."""
+    if peer is None:
+        return "Connected"
+    said = [f"Connected, {peer.route}" if peer.route else "Connected"]
+    if not peer.reachable:
+        said = ["Not answering. Waiting for them to come back …"]
+    if peer.muted:
+        said.append("their microphone is off")
+    if peer.voice_changed:
+        said.append("their voice is converted to another one")
+    return " · ".join(said)
+
+
+class Avatar(QWidget):
+    """The first letter of a name in a circle, dimmed when its owner does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._letter = ""
+        self._there = True
+        side = round(self.fontMetrics().height() * 2.9)
+        self.setFixedSize(QSize(side, side))
+
+    def show_name(self, name: str, there: bool) -> None:
+        """Show the letter of a name."""
+        self._letter, self._there = name.strip()[:1].upper(), there
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        scheme = shades(self.palette())
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(scheme.accent_soft if self._there else scheme.line))
+        painter.drawEllipse(QRectF(self.rect()))
+        font = painter.font()
+        font.setPixelSize(round(self.height() * 0.45))
+        font.setBold(True)
+        painter.setFont(font)
+        painter.setPen(QColor(scheme.accent if self._there else scheme.soft))
+        painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter), self._letter)
+
+
+class CallPage(QWidget):
+    """A call in progress. `clock` gives seconds that never go back."""
+
+    def __init__(self, bridge: Bridge, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self.setAccessibleName("Call")
+        self._bridge = bridge
+        self._clock = clock
+        self._since: float | None = None
+        self._began: float | None = None
+        self.last_reading: CallReading | None = None
+        self.avatar = Avatar()
+        self.peer_name = Text(NO_NAME, scale=1.35, strong=True)
+        self.status = caption("Connected")
+        self.lasted = Text("0:00", scale=1.2, shade="soft")
+        self.mute = IconButton("Mute", "microphone", big=True)
+        self.mute.setCheckable(True)
+        self.mute.setToolTip("Ctrl+M or M")
+        self.mute.clicked.connect(self._mute_clicked)
+        self.hang_up = IconButton("Hang up", "hang-up", "danger", big=True)
+        self.hang_up.setToolTip("Ctrl+Shift+H")
+        self.hang_up.clicked.connect(lambda: bridge.spawn(bridge.hang_up()))
+        self.message = Message()
+        self.levels = LevelMeters()
+        self.rates = RateMeter(clock)
+        self.latency = LatencyMeter()
+        self.quality = QualityMeter()
+        self.devices = DevicePickers(bridge)
+        self.conversion = QCheckBox("Convert my voice")
+        self._meters = Page("Meters of the call", 1080)
+        self._lay_out()
+        self._add_shortcuts()
+        self._tick = QTimer(self, interval=500)
+        self._tick.timeout.connect(self._show_duration)
+        bridge.reading_changed.connect(self._show_reading)
+        bridge.peer_changed.connect(self.show_peer)
+        bridge.mute_changed.connect(self._show_muted)
+
+    def show_state(self, state: Talking) -> None:
+        """Begin to show a call."""
+        if state.since != self._since:
+            self._since, self._began = state.since, self._clock()
+            self.last_reading = None
+            self.message.clear()
+            for meter in (self.rates, self.latency, self.quality, self.levels):
+                meter.clear()
+        self._show_duration()
+        self._tick.start()
+
+    def finish(self) -> float | None:
+        """Stop counting; seconds the call lasted, None if there was none."""
+        self._tick.stop()
+        lasted = None if self._began is None else self._clock() - self._began
+        self._since = self._began = None
+        self.show_peer(None)
+        return lasted
+
+    def show_peer(self, peer: PeerView | None) -> None:
+        """Show the other end as it says it is."""
+        name = (peer.name if peer else "").strip() or NO_NAME
+        there = peer is None or peer.reachable
+        self.peer_name.setText(name)
+        self.avatar.show_name(name if peer and peer.name.strip() else "?", there)
+        self.status.setText(peer_in_words(peer))
+        self.status.set_shade("soft" if there else "warning")
+
+    def show_error(self, sentence: str) -> None:
+        """Say that something was refused."""
+        self.message.say("error", sentence)
+
+    def focus_first(self) -> None:
+        """Give the keyboard to the mute button."""
+        self.mute.setFocus()
+
+    def _show_reading(self, reading: CallReading | None) -> None:
+        if reading is not None:
+            self.last_reading = reading
+        for meter in (self.rates, self.latency, self.quality, self.levels):
+            meter.show_reading(reading)
+
+    def _show_muted(self, muted: bool) -> None:
+        self.mute.setChecked(muted)
+        self.mute.setText("Unmute" if muted else "Mute")
+        self.mute.setAccessibleName(
+            "Unmute: your microphone is off" if muted else "Mute: your microphone is on"
+        )
+        self.mute.set_drawing("microphone-off" if muted else "microphone")
+        self.levels.set_muted(muted)
+
+    def _mute_clicked(self) -> None:
+        # The button shows what the engine says, not what was clicked.
+        muted = self._bridge.muted
+        self.mute.setChecked(muted)
+        self._bridge.set_muted(not muted)
+
+    def _show_duration(self) -> None:
+        if self._began is not None:
+            self.lasted.setText(duration(self._clock() - self._began))
+
+    def _add_shortcuts(self) -> None:
+        for keys, act in (
+            ("Ctrl+M", self._mute_clicked),
+            ("M", self._mute_clicked),
+            ("Ctrl+Shift+H", self.hang_up.click),
+        ):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
+            shortcut.setAutoRepeat(False)
+            shortcut.activated.connect(act)
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        header = QVBoxLayout()
+        header.setContentsMargins(24, 24, 24, 0)
+        header.addWidget(self._header_card())
+        column.addLayout(header)
+        column.addWidget(self._meters, 1)
+        self._meters.column.addWidget(FoldingRow(self.rates, self._sound_card()))
+        self._meters.column.addWidget(FoldingRow(self.latency, self.quality))
+
+    def _header_card(self) -> Card:
+        card = Card()
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        line = QHBoxLayout()
+        line.setSpacing(12)
+        line.addWidget(self.peer_name)
+        line.addWidget(self.lasted)
+        line.addStretch(1)
+        words.addLayout(line)
+        words.addWidget(self.status)
+        row = QHBoxLayout()
+        row.setSpacing(14)
+        row.addWidget(self.avatar)
+        row.addLayout(words, 1)
+        row.addWidget(self.mute)
+        row.addWidget(self.hang_up)
+        card.column.addLayout(row)
+        card.column.addWidget(self.message)
+        return card
+
+    def _sound_card(self) -> Card:
+        card = Card("Sound")
+        self.conversion.setEnabled(False)
+        why = "Live voice conversion is not built yet."
+        self.conversion.setToolTip(why)
+        self.conversion.setAccessibleDescription(why)
+        card.column.addWidget(self.levels)
+        card.column.addWidget(self.devices)
+        row = QHBoxLayout()
+        row.addWidget(self.conversion)
+        row.addWidget(caption(why), 1)
+        card.column.addLayout(row)
+        card.column.addStretch(1)
+        return card

@@ -1,0 +1,112 @@
+"""Choosing a microphone and a loudspeaker, before a call and during it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtWidgets import QComboBox, QGridLayout, QSizePolicy, QWidget
+
+from app.audio.backend import DeviceInfo
+from app.core.settings import Settings
+from app.gui.bridge import Bridge
+from app.gui.buttons import IconButton
+from app.gui.card import Text
+from app.gui.icons import IconMark, paint_icon
+from app.gui.theme import shades
+
+DEFAULT_TEXT = "System default"
+
+
+class Picker(QComboBox):
+    """A list to choose one device from. The first entry, data None, follows the system."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(14)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.addItem(DEFAULT_TEXT, None)
+
+    def offer(self, devices: list[DeviceInfo], chosen: str | None) -> None:
+        """Show what there is. A choice that is not connected stays in the list, and says so."""
+        self.clear()
+        default = next((device.name for device in devices if device.is_default), None)
+        self.addItem(f"{DEFAULT_TEXT} ({default})" if default else DEFAULT_TEXT, None)
+        for device in devices:
+            self.addItem(device.name, device.name)
+        if chosen is not None and self.findData(chosen) < 0:
+            self.addItem(f"{chosen} (not connected)", chosen)
+        self.choose(chosen)
+
+    def choose(self, name: str | None) -> None:
+        """Show `name` as the choice, without acting on it."""
+        index = 0 if name is None else self.findData(name)
+        if index < 0:
+            self.addItem(name or "", name)
+            index = self.count() - 1
+        self.setCurrentIndex(index)
+        self.setToolTip(self.currentText())
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
+        event.ignore()  # scrolling a page must not change the microphone on the way
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        super().paintEvent(event)
+        scheme = shades(self.palette())
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        side = 14.0
+        box = QRectF(self.width() - side - 11, (self.height() - side) / 2, side, side)
+        paint_icon(painter, "chevron-down", scheme.soft, box)
+
+
+class DevicePickers(QWidget):
+    """Both pickers with a button to look for devices again, kept in step with the settings."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        super().__init__()
+        self._bridge = bridge
+        self.microphone = Picker("Microphone")
+        self.loudspeaker = Picker("Loudspeaker")
+        self.refresh = IconButton("", "refresh", "quiet", name="Look for devices again")
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(10)
+        grid.setVerticalSpacing(8)
+        grid.setColumnStretch(2, 1)
+        for row, (drawing, word, picker) in enumerate(
+            (
+                ("microphone", "Microphone", self.microphone),
+                ("loudspeaker", "Loudspeaker", self.loudspeaker),
+            )
+        ):
+            label = Text(word)
+            label.setBuddy(picker)
+            grid.addWidget(IconMark(drawing), row, 0)
+            grid.addWidget(label, row, 1)
+            grid.addWidget(picker, row, 2)
+        grid.addWidget(self.refresh, 0, 3, 2, 1)
+        self._devices: tuple[list[DeviceInfo], list[DeviceInfo]] = ([], [])
+        self.microphone.activated.connect(
+            lambda: bridge.spawn(bridge.choose_input(self.microphone.currentData()))
+        )
+        self.loudspeaker.activated.connect(
+            lambda: bridge.spawn(bridge.choose_output(self.loudspeaker.currentData()))
+        )
+        self.refresh.clicked.connect(lambda: bridge.spawn(bridge.refresh_devices()))
+        bridge.devices_changed.connect(self._offer)
+        bridge.settings_changed.connect(self._choose)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        return super().sizeHint().expandedTo(QSize(280, 0))
+
+    def _offer(self, inputs: list[DeviceInfo], outputs: list[DeviceInfo]) -> None:
+        settings = self._bridge.settings
+        self.microphone.offer(inputs, settings.input_device)
+        self.loudspeaker.offer(outputs, settings.output_device)
+
+    def _choose(self, settings: Settings) -> None:
+        self.microphone.choose(settings.input_device)
+        self.loudspeaker.choose(settings.output_device)

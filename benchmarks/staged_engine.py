@@ -1,0 +1,193 @@
+"""A stand-in for the engine: it goes through the motions of a call without one.
+
+Nothing it shows was measured. It is there for the window's own tests and for pictures of the
+window, which say "staged" in their title; calls are tested and measured with the real engine.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from threading import Thread
+
+from app.audio.backend import DeviceInfo
+from app.core.errors import UndertoneError
+from app.core.meter import LatencyParts, MeterReading
+from app.core.settings import Settings
+from app.core.state import (
+    Answering,
+    CallReading,
+    CallState,
+    Connecting,
+    Ended,
+    Event,
+    Idle,
+    Inviting,
+    MuteChanged,
+    PeerChanged,
+    PeerView,
+    PreparingAnswer,
+    PreparingInvite,
+    StateChanged,
+    Talking,
+)
+
+INVITE = "undertone:staged-invite/" + "A7f3kQ9zLm2" * 14
+ANSWER = "undertone:staged-answer/" + "b8Xw1RtY0pE" * 14
+PEER = PeerView("Ben", "staged model", False, False, True, "direct, IPv4")
+
+
+def staged_reading(t: float = 30.0) -> CallReading:
+    """Invented figures of a plausible size, `t` seconds into a call."""
+    wave = math.sin(t / 3.0)
+    up, down = 0.65 if wave > -0.6 else 0.08, 0.65 if wave < 0.75 else 0.05
+    return CallReading(
+        bandwidth=MeterReading(
+            codes_up=up,
+            codes_down=down,
+            payload_up=2.2 * up,
+            payload_down=2.2 * down,
+            wire_up=11.6 * up / 0.65 + 1.6,
+            wire_down=11.2 * down / 0.65 + 1.7,
+            codes_up_total=int(80 * t),
+            codes_down_total=int(70 * t),
+            payload_up_total=int(180 * t),
+            payload_down_total=int(170 * t),
+            wire_up_total=int(1500 * t),
+            wire_down_total=int(1450 * t),
+            seconds=t,
+            loss=0.004,
+        ),
+        outgoing=LatencyParts(20, 80, 16 + wave, 11, 24, 13, 31),
+        incoming=LatencyParts(21, 80, 18, 11, 38 + 4 * wave, 12 + wave, 28),
+        round_trip_ms=22.0,
+        encoder_load=0.21 + 0.02 * wave,
+        decoder_load=0.16,
+        input_level=-24 + 8 * wave,
+        output_level=-31 - 9 * wave,
+        chunks_played=int(11 * t),
+        chunks_concealed=3,
+        chunks_late=1,
+        underruns=0,
+        input_dropped=0,
+        wire_measured=True,
+    )
+
+
+def done(result: object = None) -> Future:
+    """A future that already has its result."""
+    future: Future = Future()
+    future.set_result(result)
+    return future
+
+
+def refused(error: BaseException) -> Future:
+    """A future that already failed."""
+    future: Future = Future()
+    future.set_exception(error)
+    return future
+
+
+@dataclass
+class StagedEngine:
+    """Does what it is told and notes it in `asked`; `refusals` makes a command fail."""
+
+    listen: Callable[[Event], None]
+    settings: Settings = field(default_factory=lambda: Settings(name="Ada"))
+    expires_at: float = 0.0
+    state: CallState = field(default_factory=Idle)
+    muted: bool = False
+    asked: list[tuple] = field(default_factory=list)
+    refusals: dict[str, BaseException] = field(default_factory=dict)
+    shown: CallReading | None = None
+    close_future: Future | None = None
+    microphones: list[DeviceInfo] = field(
+        default_factory=lambda: [
+            DeviceInfo("Built-in microphone", "Staged", True, 1, 48_000),
+            DeviceInfo("Headset", "Staged", False, 1, 48_000),
+        ]
+    )
+    loudspeakers: list[DeviceInfo] = field(
+        default_factory=lambda: [
+            DeviceInfo("Built-in loudspeaker", "Staged", True, 2, 48_000),
+            DeviceInfo("Headset", "Staged", False, 2, 48_000),
+        ]
+    )
+
+    def tell(self, event: Event) -> None:
+        """Tell an event from another thread, as an engine does."""
+        thread = Thread(target=self.listen, args=(event,))
+        thread.start()
+        thread.join()
+
+    def go(self, state: CallState) -> None:
+        """Enter a state, in whatever order the scene needs."""
+        self.state = state
+        self.tell(StateChanged(state))
+
+    def talk(self, peer: PeerView = PEER) -> None:
+        """Be connected."""
+        self.go(Talking(1.0))
+        self.tell(PeerChanged(peer))
+
+    def create_call(self) -> Future:
+        self.go(PreparingInvite())
+        return self._do("create_call", lambda: self.go(Inviting(INVITE, self.expires_at)))
+
+    def join(self, link: str) -> Future:
+        def answer() -> None:
+            self.go(PreparingAnswer())
+            self.go(Answering(ANSWER, self.expires_at))
+
+        return self._do("join", answer, link)
+
+    def accept_answer(self, link: str) -> Future:
+        return self._do("accept_answer", lambda: self.go(Connecting()), link)
+
+    def hang_up(self) -> Future:
+        return self._do("hang_up", lambda: self.go(Ended("You hung up.", False)))
+
+    def reset(self) -> None:
+        self.asked.append(("reset",))
+        self.go(Idle())
+
+    def set_muted(self, muted: bool) -> None:
+        self.asked.append(("set_muted", muted))
+        self.muted = muted
+        self.tell(MuteChanged(muted))
+
+    def set_name(self, name: str) -> None:
+        self.asked.append(("set_name", name))
+        self.settings = replace(self.settings, name=name)
+
+    def devices(self) -> Future:
+        self.asked.append(("devices",))
+        return done((self.microphones, self.loudspeakers))
+
+    def choose_input(self, name: str | None) -> Future:
+        self.settings = replace(self.settings, input_device=name)
+        return self._do("choose_input", lambda: None, name)
+
+    def choose_output(self, name: str | None) -> Future:
+        self.settings = replace(self.settings, output_device=name)
+        return self._do("choose_output", lambda: None, name)
+
+    def reading(self) -> CallReading | None:
+        return self.shown
+
+    def close(self) -> Future:
+        self.asked.append(("close",))
+        return self.close_future or done()
+
+    def _do(self, name: str, act: Callable[[], None], *details: object) -> Future:
+        self.asked.append((name, *details))
+        if name in self.refusals:
+            return refused(self.refusals[name])
+        act()
+        return done()
+
+
+class StagedError(UndertoneError):
+    """This is a staged refusal, in a sentence."""
