@@ -178,20 +178,25 @@ def _bench(arguments: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _progress(name: str) -> Iterator[Callable[[float], None]]:
+def _progress(name: str) -> Iterator[Callable[[float, float | None], None]]:
     """A bar on standard error, if that is a terminal and the work takes more than a moment."""
     from tqdm import tqdm
 
     with tqdm(
         desc=name,
-        unit=" s of sound",
-        unit_scale=True,
+        unit="s",
+        bar_format="{desc}: {percentage:3.0f}% |{bar}| {n:.0f} s of sound, {remaining} left",
         delay=1.0,
         leave=False,
         file=sys.stderr,
         disable=not sys.stderr.isatty(),
     ) as bar:
-        yield lambda seconds: bar.update(seconds) and None
+
+        def show(seconds: float, total: float | None) -> None:
+            bar.total = total
+            bar.update(seconds)
+
+        yield show
 
 
 def _say(sentence: str) -> None:

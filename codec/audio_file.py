@@ -141,23 +141,32 @@ class _Door:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._error: OSError | None = None
-        self.seek = file.seek
-        self.tell = file.tell
 
     def write(self, data: bytes) -> int:
-        try:
-            return self._file.write(data)
-        except OSError as error:
-            self._error = error
-            return 0
+        return self._kept(self._file.write, data)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._kept(self._file.seek, offset, whence)
+
+    def tell(self) -> int:
+        return self._kept(self._file.tell)
 
     def flush_or_raise(self) -> None:
-        self._file.flush()
         self.raise_error()
+        self._file.flush()
 
     def raise_error(self) -> None:
         if self._error is not None:
             raise self._error
+
+    def _kept(self, action: Callable[..., int], *arguments: Any) -> int:
+        if self._error is not None:
+            return 0
+        try:
+            return action(*arguments)
+        except OSError as error:
+            self._error = error
+            return 0
 
 
 def _write_sound(sound: Any, door: _Door, samples: NDArray[np.float32]) -> None:

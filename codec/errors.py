@@ -4,8 +4,6 @@
 The names say what happened and so do without the suffix "Error".
 """
 
-# ruff: noqa: N818
-
 from __future__ import annotations
 
 from pathlib import Path

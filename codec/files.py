@@ -37,8 +37,13 @@ from codec.stream import device_of, sanitised
 BLOCK_CHUNKS = 32
 """Chunks computed at once. The numbers are those of one at a time; it only goes faster."""
 
-Progress = Callable[[float], None]
-"""Called now and then with how many more seconds of sound are done."""
+Progress = Callable[[float, float | None], None]
+"""Called now and then with how many more seconds of sound are done, and of how many where known."""
+
+
+def no_progress(seconds: float, total: float | None) -> None:
+    """Tell nobody."""
+
 
 MODEL_NAMES = {
     BUNDLED_MODEL_ID: "bundled",
@@ -66,7 +71,7 @@ class Decoded:
 
 
 def encode_file(
-    codec: Codec, source: Path | str, target: Path | str, progress: Progress = lambda _: None
+    codec: Codec, source: Path | str, target: Path | str, progress: Progress = no_progress
 ) -> Encoded:
     """Encode a sound file ("-" for standard input) to an .fcs file ("-" for standard output).
 
@@ -86,19 +91,20 @@ def encode_file(
         header = FcsHeader(
             spec.model_id, spec.bits_per_code, spec.output_rate, audio.rate, audio.frames or 0
         )
+        length = header.samples / header.source_rate or None
         speech = resampled(counted(audio.mono()), audio.rate, INPUT_RATE)
         with output_file(target) as file:
             writer = FcsWriter(file, header)
             for codes in encoded(codec, in_chunks(speech, tail_samples(codec))):
                 writer.write(codes)
                 total += len(codes)
-                progress(len(codes) / CODES_PER_SECOND)
+                progress(len(codes) / CODES_PER_SECOND, length)
             writer.finish(count)
         return Encoded(count / audio.rate, total)
 
 
 def decode_file(
-    codec: Codec, source: Path | str, target: Path | str, progress: Progress = lambda _: None
+    codec: Codec, source: Path | str, target: Path | str, progress: Progress = no_progress
 ) -> Decoded:
     """Decode an .fcs file ("-" for standard input) to a sound file ("-" for standard output).
 
@@ -117,11 +123,12 @@ def decode_file(
 
     with open_fcs(source) as reader:
         check_model(reader.header, codec, source)
+        length = reader.header.samples / reader.header.source_rate or None
         with audio_output(target, codec.spec.output_rate) as write:
             for pcm in trimmed(decoded(codec, intact(reader)), codec.spec.delay_samples, reader):
                 write(pcm)
                 written += len(pcm)
-                progress(len(pcm) / codec.spec.output_rate)
+                progress(len(pcm) / codec.spec.output_rate, length)
     return Decoded(written / codec.spec.output_rate, damage)
 
 
