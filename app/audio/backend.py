@@ -1,4 +1,3 @@
-# ruff: noqa: N818 - an error is named for what happened, as the person reads it
 """What the engine asks of sound: a microphone, a loudspeaker, a list of both, and the errors."""
 
 from __future__ import annotations

@@ -59,10 +59,13 @@ class _OneThread:
 
     def __init__(self, name: str) -> None:
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self.stopped = False
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
     def call(self, work: Callable[[], T], timeout: float = _ANSWER_SECONDS) -> T:
         """The result of `work`, or what it raised; DeviceFailed if it takes over `timeout` s."""
+        if self.stopped:
+            raise DeviceFailed("the sound system", "it has been closed")
         answer: Future[T] = Future()
 
         def task() -> None:
@@ -80,6 +83,7 @@ class _OneThread:
             raise DeviceFailed("the sound system", "no answer") from None
 
     def stop(self) -> None:
+        self.stopped = True
         self._work.put(None)
 
     def _run(self) -> None:

@@ -1,7 +1,7 @@
 """What a test runs in a person's own process, to use their devices; prints one line of JSON.
 
 python device_probe.py list | capture SECONDS OUT.npy | play HZ SECONDS | loop SECONDS |
-                       outlive input|output SECONDS
+                       outlive input|output SECONDS | reopen input|output
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from app.audio.backend import DeviceLost
+from app.audio.backend import AudioError, DeviceLost
 from app.audio.portaudio import PortAudioBackend
 
 CHUNK = 1280
@@ -109,10 +110,40 @@ def outlive(backend: PortAudioBackend, kind: str, seconds: str) -> dict[str, Any
     return {"ended": ended, "refreshed": backend.refresh()}
 
 
+def reopen(backend: PortAudioBackend, kind: str) -> dict[str, Any]:
+    """Lose a device, then try every half second to get it back, as a call would."""
+    outlived = outlive(backend, kind, "30")
+    print(outlived["ended"].split(":")[0], flush=True)
+    for _ in range(60):
+        time.sleep(0.5)
+        try:
+            backend.refresh()
+            if kind == "input":
+                microphone = backend.open_input(None)
+                works = microphone.read(CHUNK, 5.0) is not None
+            else:
+                loudspeaker = backend.open_output(None, RATE)
+                loudspeaker.write(np.zeros(CHUNK, np.float32))
+                works = loudspeaker.wait_below(0.0, 5.0)
+        except AudioError:
+            continue
+        return {"works_again": works}
+    return {"works_again": False}
+
+
+COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
+    "list": list_devices,
+    "capture": capture,
+    "play": play,
+    "loop": loop,
+    "outlive": outlive,
+    "reopen": reopen,
+}
+
+
 def main() -> None:
     backend = PortAudioBackend()
-    work = {"list": list_devices, "capture": capture, "play": play, "loop": loop}
-    result = {**work, "outlive": outlive}[sys.argv[1]](backend, *sys.argv[2:])
+    result = COMMANDS[sys.argv[1]](backend, *sys.argv[2:])
     backend.close()
     print(json.dumps(result), flush=True)
 

@@ -262,3 +262,13 @@ def test_a_system_that_fails_to_start_is_an_error_for_people(backend, library) -
         backend.refresh()
     del library._initialize
     assert backend.inputs()
+
+
+def test_a_closed_backend_refuses_and_closes_again(backend, library) -> None:
+    microphone = backend.open_input(None)
+    backend.close()
+    assert not library.opened
+    microphone.close()
+    backend.close()
+    with pytest.raises(DeviceFailed, match="has been closed"):
+        backend.inputs()
