@@ -152,6 +152,14 @@ def cut_text(text: str, limit: int) -> bytes:
     return raw.decode("utf-8", "ignore").encode("utf-8")
 
 
+def plain_text(raw: bytes) -> str:
+    """UTF-8 from a stranger as text safe to show: what does not print becomes "?".
+
+    Raises UnicodeDecodeError.
+    """
+    return "".join(char if char.isprintable() else "?" for char in raw.decode("utf-8"))
+
+
 def _text(text: str) -> bytes:
     raw = cut_text(text, MAX_TEXT_BYTES)
     return bytes((len(raw),)) + raw
@@ -161,7 +169,7 @@ def _read_text(data: bytes, at: int) -> tuple[str, int]:
     end = at + 1 + data[at]
     if end > len(data):
         raise IndexError
-    return data[at + 1 : end].decode("utf-8"), end
+    return plain_text(data[at + 1 : end]), end
 
 
 def _tenths(milliseconds: float | None) -> int:

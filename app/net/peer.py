@@ -324,7 +324,8 @@ class PeerConnection:
             self._send_message(Bye(ByeReason.LOST))
             self._end(Disconnected("The connection was lost: nothing came any more."))
         elif silence > self._patience.unresponsive:
-            self._go(Unresponsive(round(silence)))
+            if not isinstance(self._state, Unresponsive):
+                self._go(Unresponsive(silence))
         elif isinstance(self._state, Unresponsive):
             self._go(Connected(self._ice.route()))
         ping = self._liveness.due_ping()

@@ -37,7 +37,7 @@ class Connected:
 
 @dataclass(frozen=True)
 class Unresponsive:
-    """The peer was silent for `seconds`. It may come back; then `Connected` follows."""
+    """The peer was silent for `seconds` and counting. `Connected` follows when it comes back."""
 
     seconds: float
 

@@ -1,7 +1,7 @@
 """Fewer acknowledgements: SCTP acknowledges in batches instead of packet by packet.
 
 aiortc sends a 93-byte SACK for every packet, as much as the voice itself costs. RFC 9260 section
-6.2 lets a receiver wait up to 500 ms. Here it acknowledges every 8th packet or after 400 ms, and at
+6.2 lets a receiver wait up to 500 ms. Here it acknowledges every 8th packet or after 500 ms, and at
 once when packets are missing or came twice, since then the sender must know.
 
 Replaces a private method on one RTCSctpTransport; where that is not as expected, nothing changes.
@@ -19,7 +19,7 @@ from aiortc import RTCPeerConnection
 log = logging.getLogger(__name__)
 
 ACK_EVERY = 8
-ACK_SECONDS = 0.4
+ACK_SECONDS = 0.5
 
 
 def delay_acks(pc: RTCPeerConnection) -> bool:

@@ -19,7 +19,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.core.control import cut_text
+from app.core.control import cut_text, plain_text
 from app.core.description import (
     FINGERPRINT_BYTES,
     Candidate,
@@ -269,7 +269,7 @@ class _Reader:
         expires_at, call_id, head, fingerprint = _FIXED.unpack(self._take(_FIXED.size))
         ufrag, pwd = self._ice(), self._ice()
         candidates = tuple(self._candidate() for _ in range(head & 0xF))
-        name = self._take(self._byte()).decode("utf-8")
+        name = plain_text(self._take(self._byte()))
         description = Description(ufrag, pwd, fingerprint, Setup(head >> 4), candidates)
         return Letter(call_id, description, name, expires_at)
 

@@ -24,7 +24,7 @@ from app.core.control import (
 from app.core.meter import EndLatency
 
 U8, U16, U32 = st.integers(0, 0xFF), st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
-TEXT = st.text(st.characters(codec="utf-8"), max_size=MAX_TEXT_BYTES // 4)
+TEXT = st.text(st.characters(codec="utf-8").filter(str.isprintable), max_size=MAX_TEXT_BYTES // 4)
 SHARE = st.none() | st.integers(0, 65534).map(lambda tenths: tenths / 10)
 
 MESSAGES: st.SearchStrategy[ControlMessage] = st.one_of(
@@ -83,3 +83,9 @@ def test_long_names_are_cut_between_characters() -> None:
     read = decode_control(encode_control(Hello("é" * 40, "1", 1, "m", 16000)))
     assert isinstance(read, Hello)
     assert read.name == "é" * 32
+
+
+def test_a_name_cannot_steer_the_terminal_it_is_shown_on() -> None:
+    read = decode_control(encode_control(Hello("\x1b[2Jé\u202e\n", "1", 1, "m", 16000)))
+    assert isinstance(read, Hello)
+    assert read.name == "?[2Jé??"

@@ -179,6 +179,8 @@ async def test_an_end_that_vanishes_is_noticed(make_end, connect, path) -> None:
     await callee.reaches(Connected)
     path.hole = True
     await caller.reaches(Unresponsive)
+    await caller.reaches(Disconnected)
+    assert [type(state) for state in caller.states[2:]] == [Unresponsive, Disconnected]
     for end in (caller, callee):
         ended = await end.reaches(Disconnected)
         assert ended.bye is None

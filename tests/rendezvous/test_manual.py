@@ -81,7 +81,7 @@ LINKS = st.builds(
                 lambda found: choose_candidates(tuple(found))
             ),
         ),
-        st.text(st.characters(codec="utf-8"), max_size=MAX_NAME_BYTES // 4),
+        st.text(st.characters(codec="utf-8").filter(str.isprintable), max_size=MAX_NAME_BYTES // 4),
         st.integers(0, 2**32 - 1),
     ),
 )
