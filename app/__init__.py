@@ -1,0 +1,3 @@
+"""Undertone: voice calls between people, peer to peer, on almost no bandwidth."""
+
+VERSION = "0.1.0"

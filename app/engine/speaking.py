@@ -40,6 +40,7 @@ class Speaking:
         self._clock = clock
         self._load = LoadMeter(clock)
         self._encode_seconds = 0.0
+        self._capture_seconds = 0.0
         self._sequence = 0
         self._earlier: deque[Codes] = deque(maxlen=REDUNDANT_CHUNKS)
         self._stop = threading.Event()
@@ -66,11 +67,20 @@ class Speaking:
         """How long a chunk takes to encode, of late."""
         return self._encode_seconds
 
+    @property
+    def capture_seconds(self) -> float:
+        """How old the newest sample of a chunk is when the chunk is read, of late."""
+        return self._capture_seconds
+
     def _run(self) -> None:
         try:
             while not self._stop.is_set():
                 pcm = self._microphone.read(CHUNK_SAMPLES, _READ_TIMEOUT)
-                if pcm is not None and not self.muted:
+                if pcm is None:
+                    continue
+                # Looked at now, what waits unread is lateness and not the next chunk's filling.
+                self._capture_seconds += 0.1 * (self._microphone.latency - self._capture_seconds)
+                if not self.muted:
                     began = self._clock()
                     codes: Codes = tuple(int(code) for code in self._encoder.step(pcm))
                     took = self._clock() - began

@@ -183,9 +183,7 @@ def run(
         while (
             progress := budget.progress(training.step - first_step, time.monotonic() - begun)
         ) < 1.0:
-            sig, teacher = crops.batch(
-                training.recipe.batch, training.recipe.seconds, random
-            )
+            sig, teacher = crops.batch(training.recipe.batch, training.recipe.seconds, random)
             gain = torch.from_numpy(random.uniform(-15, 6, (len(sig), 1)).astype(np.float32))
             losses = training.learn((sig * 10 ** (gain / 20)).clamp(-1, 1), teacher, progress)
             for key, value in vars(losses).items():

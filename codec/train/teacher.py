@@ -118,9 +118,7 @@ class WhisperEncoder:
     def _layer(self, x: Tensor, name: str) -> Tensor:
         attention = name + "self_attention/"
         qkv = self._linear(self._norm(x, attention + "layer_norm/"), attention + "linear_0/")
-        q, k, v = (
-            t.unflatten(-1, (HEADS, -1)).transpose(1, 2) for t in qkv.chunk(3, dim=-1)
-        )
+        q, k, v = (t.unflatten(-1, (HEADS, -1)).transpose(1, 2) for t in qkv.chunk(3, dim=-1))
         mixed = F.scaled_dot_product_attention(q, k, v, scale=1 / math.sqrt(self.dim // HEADS))
         x = x + self._linear(mixed.transpose(1, 2).flatten(2), attention + "linear_1/")
         hidden = self._linear(self._norm(x, name + "ffn/layer_norm/"), name + "ffn/linear_0/")

@@ -1,0 +1,143 @@
+"""The command line: which front end to start, with which codec, devices and settings."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from app import VERSION
+from app.core.errors import UndertoneError
+from app.core.settings import Settings
+from app.settings_file import load_settings
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command and option."""
+    top = argparse.ArgumentParser(
+        prog="undertone", description="Voice calls on almost no bandwidth."
+    )
+    top.add_argument("--version", action="version", version=f"undertone {VERSION}")
+    top.add_argument("--log", action="store_true", help="write what happens inside to the terminal")
+    _model_option(top)
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+
+    demo = commands.add_parser(
+        "demo",
+        help="two people in one process call each other: no microphone, no network needed",
+        description="One of two peers in this process speaks a bundled clip over a real WebRTC "
+        "connection through loopback; what the other heard is saved.",
+    )
+    demo.add_argument("--headless", action="store_true", help="in the terminal, without a window")
+    demo.add_argument("--input", type=Path, metavar="FILE", help="speak this file instead")
+    demo.add_argument("--output", type=Path, default=Path("heard.wav"), metavar="WAV")
+    demo.add_argument("--close", action="store_true", help="close the window at the end")
+    _model_option(demo)
+
+    call = commands.add_parser("call", help="create or join a call, from a window or the terminal")
+    call.add_argument("--headless", action="store_true", help="in the terminal, without a window")
+    call.add_argument("--join", metavar="LINK", help="join by this invite, '-' reads it from stdin")
+    call.add_argument("--input", type=Path, metavar="FILE", help="a file instead of a microphone")
+    call.add_argument("--output", type=Path, metavar="WAV", help="a file instead of a loudspeaker")
+    call.add_argument("--seconds", type=float, help="hang up after so long")
+    call.add_argument("--name", help="how the other side sees you")
+    call.add_argument("--microphone", metavar="DEVICE")
+    call.add_argument("--loudspeaker", metavar="DEVICE")
+    call.add_argument("--stun", metavar="URL", help="stun:host:port, to be found behind a router")
+    call.add_argument("--turn", metavar="URL", help="turn:host:port, a relay")
+    call.add_argument("--turn-user", default="", metavar="NAME")
+    call.add_argument("--turn-password", default="", metavar="WORD")
+    call.add_argument("--relay-only", action="store_true", help="hide this machine's addresses")
+    call.add_argument("--loopback", action="store_true", help="also offer 127.0.0.1")
+    _model_option(call)
+
+    commands.add_parser("devices", help="list microphones and loudspeakers")
+    return top
+
+
+def _model_option(to: argparse.ArgumentParser) -> None:
+    to.add_argument(
+        "--model",
+        default=argparse.SUPPRESS,
+        metavar="NAME_OR_FOLDER",
+        help="the codec model; the bundled one by default",
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run Undertone; returns the exit status: 0 when all went well."""
+    arguments = parser().parse_args(argv)
+    arguments.model = getattr(arguments, "model", "bundled")
+    logging.basicConfig(level=logging.CRITICAL)
+    if arguments.log:
+        logging.getLogger("app").setLevel(logging.INFO)
+    try:
+        return _run(arguments)
+    except UndertoneError as error:
+        print(f"undertone: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    # Each front end is imported only when it is the one: a terminal needs no Qt.
+    match arguments.command:
+        case "devices":
+            from app.headless import list_devices
+
+            return list_devices()
+        case "demo":
+            from app.demo import bundled_clip, run_demo
+
+            clip = arguments.input or bundled_clip()
+            if arguments.headless:
+                return run_demo(arguments.model, clip, arguments.output)
+            from app.window import run_demo_window
+
+            return run_demo_window(
+                arguments.model, clip, arguments.output, auto_close=arguments.close
+            )
+        case "call" if arguments.headless:
+            from app.headless import run_call
+
+            return run_call(
+                arguments.model,
+                _settings(arguments),
+                join=arguments.join,
+                input_file=arguments.input,
+                output_file=arguments.output,
+                seconds=arguments.seconds,
+                loopback=arguments.loopback,
+            )
+        case _:
+            from app.window import run_window
+
+            in_call = arguments.command == "call"
+            return run_window(
+                arguments.model,
+                _settings(arguments) if in_call else load_settings()[0],
+                input_file=arguments.input if in_call else None,
+                output_file=arguments.output if in_call else None,
+                join=arguments.join if in_call else None,
+                loopback=arguments.loopback if in_call else False,
+            )
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    """The kept settings, with what the command line says instead."""
+    settings, _ = load_settings()
+    said = {
+        "name": arguments.name,
+        "input_device": arguments.microphone,
+        "output_device": arguments.loudspeaker,
+        "stun": arguments.stun,
+        "turn": arguments.turn,
+        "turn_user": arguments.turn_user or None,
+        "turn_password": arguments.turn_password or None,
+        "relay_only": arguments.relay_only or None,
+    }
+    return replace(settings, **{key: value for key, value in said.items() if value is not None})

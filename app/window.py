@@ -1,0 +1,88 @@
+"""The window with a real engine behind it: a call of one's own, or the demo."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+from app.audio.instead import FilesInstead
+from app.audio.portaudio import PortAudioBackend
+from app.core.settings import Settings
+from app.core.state import Notice
+from app.demo import Demo
+from app.engine import Engine
+from app.engine.model import load_model
+from app.gui.application import run
+from app.gui.bridge import Bridge, Controls, Listener
+from app.settings_file import load_settings, save_settings
+
+
+def run_window(
+    model: str,
+    settings: Settings,
+    *,
+    input_file: Path | None,
+    output_file: Path | None,
+    join: str | None,
+    loopback: bool,
+) -> int:
+    """Show the window until it is closed; returns the exit status.
+
+    What is chosen in the window is kept; what the command line said holds for this time only.
+    """
+    kept, damage = load_settings()
+    devices = PortAudioBackend()
+    engines: list[Engine] = []
+
+    def make_engine(listen: Listener) -> Controls:
+        sound = FilesInstead(
+            devices,
+            input_file=input_file,
+            output_file=output_file,
+            on_trouble=lambda error: listen(Notice("error", str(error))),
+        )
+        engines.append(Engine(load_model(model), sound, settings, listen, loopback=loopback))
+        if damage is not None:
+            listen(Notice("warning", damage))
+        return engines[0]
+
+    async def join_at_once(bridge: Bridge) -> None:
+        await bridge.join(join or "")
+
+    try:
+        return run(make_engine, script=join_at_once if join else None)
+    finally:
+        devices.close()
+        if engines:
+            _keep(kept, settings, engines[0].settings)
+
+
+def run_demo_window(model: str, clip: Path, output: Path, *, auto_close: bool) -> int:
+    """Show Alice's window while she speaks the clip to Bob; returns the exit status."""
+    demos: list[Demo] = []
+
+    def make_engine(listen: Listener) -> Controls:
+        demos.append(Demo(load_model(model), clip, output, listen))
+        return demos[0].alice
+
+    async def play(bridge: Bridge) -> None:
+        await asyncio.to_thread(demos[0].run)
+        bridge.report(f"What Bob heard is in {output}.", "info")
+
+    try:
+        return run(make_engine, title="Undertone – demo", script=play, auto_close=auto_close)
+    finally:
+        for demo in demos:
+            demo.close()
+
+
+def _keep(kept: Settings, began_with: Settings, now: Settings) -> None:
+    """Save what was changed in the window."""
+    chosen = {
+        name: getattr(now, name)
+        for name in ("name", "input_device", "output_device")
+        if getattr(now, name) != getattr(began_with, name)
+    }
+    if chosen and (trouble := save_settings(replace(kept, **chosen))):
+        print(trouble)

@@ -1,0 +1,156 @@
+"""Set-up and start in one command, on Linux, macOS and Windows; needs Python's own library only.
+
+    python bootstrap.py [undertone's arguments]     set up, then run `undertone ARGUMENTS`
+    python bootstrap.py check                       set up for development, then run check.py
+    python bootstrap.py setup                       set up only
+
+Everything goes into .venv beside this file. On Debian and Ubuntu the system libraries of Qt and
+PortAudio are installed with apt-get (it asks for your password through sudo when need be).
+"""
+
+from __future__ import annotations
+
+import ctypes.util
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+VENV = HERE / ".venv"
+TORCH = "torch==2.13.0"  # The version the figures in README.md were measured with.
+
+QT_AND_PORTAUDIO = {
+    "portaudio": "libportaudio2",
+    "EGL": "libegl1",
+    "GL": "libgl1",
+    "xkbcommon": "libxkbcommon0",
+    "xkbcommon-x11": "libxkbcommon-x11-0",
+    "dbus-1": "libdbus-1-3",
+    "fontconfig": "libfontconfig1",
+    "xcb-cursor": "libxcb-cursor0",
+    "xcb-icccm": "libxcb-icccm4",
+    "xcb-image": "libxcb-image0",
+    "xcb-keysyms": "libxcb-keysyms1",
+    "xcb-randr": "libxcb-randr0",
+    "xcb-render-util": "libxcb-render-util0",
+    "xcb-shape": "libxcb-shape0",
+    "xcb-xkb": "libxcb-xkb1",
+}
+"""Shared library -> the Debian package it is in."""
+
+FOR_TESTS = {
+    "pulseaudio": "pulseaudio",
+    "paplay": "pulseaudio-utils",
+    "Xvfb": "xvfb",
+    "xdotool": "xdotool",
+    "import": "imagemagick",
+    "fc-list": "fontconfig",
+}
+"""Program -> the Debian package it is in: what real devices and real windows are tested with."""
+
+
+def main(arguments: list[str]) -> int:
+    if sys.version_info < (3, 11):
+        print("Undertone needs Python 3.11 or newer.", file=sys.stderr)
+        return 1
+    checking = arguments[:1] == ["check"]
+    try:
+        install_system_libraries(for_tests=checking)
+        install_packages(development=checking)
+    except subprocess.CalledProcessError as error:
+        command = " ".join(str(word) for word in error.cmd)
+        print(f"Set-up stopped: `{command}` failed, see above.", file=sys.stderr)
+        return 1
+    if arguments == ["setup"]:
+        return 0
+    target = [str(HERE / "check.py"), *arguments[1:]] if checking else ["-m", "app", *arguments]
+    try:
+        return subprocess.run([str(python()), *target], cwd=HERE if checking else None).returncode
+    except KeyboardInterrupt:
+        return 130
+
+
+def python() -> Path:
+    """The interpreter of .venv."""
+    return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def install_system_libraries(*, for_tests: bool) -> None:
+    """Debian and Ubuntu only: elsewhere the packages bring their libraries themselves."""
+    if not sys.platform.startswith("linux"):
+        return
+    missing = [
+        package
+        for library, package in QT_AND_PORTAUDIO.items()
+        if ctypes.util.find_library(library) is None
+    ]
+    if for_tests:
+        missing += [package for program, package in FOR_TESTS.items() if not shutil.which(program)]
+        if not list(Path("/usr/lib").glob("*/alsa-lib/libasound_module_pcm_pulse.so")):
+            missing.append("libasound2-plugins")
+    if not missing:
+        return
+    if not shutil.which("apt-get"):
+        print(f"Please install what Debian calls {' '.join(missing)}.", file=sys.stderr)
+        return
+    as_root = [] if os.geteuid() == 0 else ["sudo"]
+    print(f"Installing {' '.join(missing)} ...", file=sys.stderr)
+    subprocess.run([*as_root, "apt-get", "update", "-q"], check=True, stdout=sys.stderr)
+    environment = ["env", "DEBIAN_FRONTEND=noninteractive"]
+    install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *missing]
+    subprocess.run([*as_root, *environment, *install], check=True, stdout=sys.stderr)
+
+
+def install_packages(*, development: bool) -> None:
+    """Make .venv and fill it, unless that was done since pyproject.toml last changed."""
+    extras = "[dev]" if development else ""
+    wanted = hashlib.sha256((HERE / "pyproject.toml").read_bytes()).hexdigest() + extras
+    done = VENV / "undertone-setup"
+    if done.exists() and done.read_text() in (wanted, wanted + "[dev]"):
+        return
+    if not python().exists():
+        print("Making .venv ...", file=sys.stderr)
+        venv.create(VENV, with_pip=True)
+    install_torch()
+    pip("install", "--editable", f"{HERE}{extras}")
+    done.write_text(wanted)
+
+
+def install_torch() -> None:
+    """The CPU build: on Linux a plain `pip install torch` may bring gigabytes of CUDA."""
+    installed = subprocess.run([str(python()), "-c", "import torch"], capture_output=True)
+    if installed.returncode == 0:
+        return
+    pip("install", "--upgrade", "pip>=23")
+    plan = subprocess.run(
+        [*_pip(), "install", "--dry-run", "--quiet", "--report", "-", TORCH],
+        capture_output=True,
+        text=True,
+    )
+    packages = json.loads(plan.stdout)["install"] if plan.returncode == 0 else []
+    names = [package["metadata"]["name"].lower() for package in packages]
+    if names and not any(name.startswith(("nvidia", "cuda", "triton")) for name in names):
+        pip("install", TORCH)
+        return
+    # uv knows where PyTorch keeps its CPU builds.
+    pip("install", "uv")
+    uv = [str(python()), "-m", "uv", "pip", "install", "--python", str(python())]
+    subprocess.run([*uv, "--torch-backend", "cpu", TORCH], check=True)
+
+
+def pip(*arguments: str) -> None:
+    """Run .venv's pip; its words go to standard error, as all of the set-up's."""
+    subprocess.run([*_pip(), *arguments, "--quiet"], check=True, stdout=sys.stderr)
+
+
+def _pip() -> list[str]:
+    return [str(python()), "-m", "pip", "--disable-pip-version-check"]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

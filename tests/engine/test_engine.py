@@ -1,0 +1,265 @@
+"""Two real engines in one process, over real WebRTC through loopback."""
+
+from __future__ import annotations
+
+import queue
+import time
+from concurrent.futures import Future
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from app.audio.backend import DeviceLost, NoMicrophone
+from app.audio.instead import FilesInstead
+from app.audio.silence import NoInput
+from app.core.session import AlreadyInCall, NoAnswerAwaited, NoCall
+from app.core.settings import Settings
+from app.core.state import (
+    Answering,
+    Connecting,
+    Ended,
+    Idle,
+    InputEnded,
+    Inviting,
+    MuteChanged,
+    Notice,
+    PeerChanged,
+    StateChanged,
+    Talking,
+)
+from app.engine import Engine
+from app.rendezvous.errors import LinkError, WrongLinkKind
+from tests.models import small_codec
+
+TIMEOUT = 30.0
+
+
+class Person:
+    """An engine and all that happened to it."""
+
+    def __init__(self, name: str, backend: Any = None, codec: Any = None) -> None:
+        self.events: queue.Queue[Any] = queue.Queue()
+        self.seen: list[Any] = []
+        self.engine = Engine(
+            codec or small_codec(),
+            backend or FilesInstead(None),
+            Settings(name=name),
+            self.events.put,
+            loopback=True,
+        )
+
+    def wait_for(self, wanted: Any) -> Any:
+        """The first event, past or to come, for which `wanted` is true."""
+        for event in self.seen:
+            if wanted(event):
+                return event
+        deadline = time.monotonic() + TIMEOUT
+        while True:
+            event = self.events.get(timeout=max(0.01, deadline - time.monotonic()))
+            self.seen.append(event)
+            if wanted(event):
+                return event
+
+    def wait_for_state(self, kind: type) -> Any:
+        return self.wait_for(lambda e: isinstance(e, StateChanged) and isinstance(e.state, kind))
+
+    def notice(self, words: str) -> Notice:
+        return self.wait_for(lambda e: isinstance(e, Notice) and words in e.text)
+
+
+@pytest.fixture
+def people():
+    made: list[Person] = []
+
+    def make(*args: Any, **kwargs: Any) -> Person:
+        made.append(Person(*args, **kwargs))
+        return made[-1]
+
+    yield make
+    for closing in [person.engine.close() for person in made]:
+        closing.result(TIMEOUT)
+
+
+def connect(alice: Person, bob: Person) -> None:
+    invite = alice.engine.create_call().result(TIMEOUT)
+    answer = bob.engine.join(invite.link).result(TIMEOUT)
+    alice.engine.accept_answer(answer.link).result(TIMEOUT)
+    alice.wait_for_state(Talking)
+    bob.wait_for_state(Talking)
+
+
+def hears(person: Person, chunks: int) -> bool:
+    """Whether so many chunks were played within the time limit."""
+    until = time.monotonic() + TIMEOUT
+    while time.monotonic() < until:
+        reading = person.engine.reading()
+        if reading is not None and reading.chunks_played >= chunks:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_a_call_from_invite_to_hang_up(people, tmp_path):
+    clip = tmp_path / "clip.wav"
+    soundfile.write(clip, 0.3 * np.sin(np.arange(16_000) * 0.2).astype(np.float32), 16_000)
+    alice = people("Alice", FilesInstead(None, input_file=clip))
+    bob = people("Bob", FilesInstead(None, output_file=tmp_path / "heard.wav"))
+    connect(alice, bob)
+    peer = bob.wait_for(lambda e: isinstance(e, PeerChanged) and e.peer and e.peer.name).peer
+    assert peer.name == "Alice"
+    assert peer.reachable
+    alice.wait_for(lambda e: isinstance(e, InputEnded))
+    assert hears(bob, 12)
+    reading = bob.engine.reading()
+    assert reading.bandwidth.codes_down_total >= 12 * 8
+    assert reading.bandwidth.payload_down_total > reading.bandwidth.codes_down_total
+    assert reading.bandwidth.wire_down_total > reading.bandwidth.payload_down_total
+    alice.engine.hang_up().result(TIMEOUT)
+    assert alice.wait_for_state(Ended).state == Ended("You hung up.", False)
+    assert bob.wait_for_state(Ended).state == Ended("The other side hung up.", False)
+    bob.engine.close().result(TIMEOUT)
+    heard, rate = soundfile.read(tmp_path / "heard.wav")
+    assert rate == 16_000
+    assert len(heard) >= 12 * 1280
+    states = [type(e.state) for e in alice.seen if isinstance(e, StateChanged)]
+    assert states[1:4] == [Inviting, Connecting, Talking]
+
+
+def test_both_can_call_again_after_a_call(people):
+    alice, bob = people("Alice"), people("Bob")
+    connect(alice, bob)
+    bob.engine.hang_up().result(TIMEOUT)
+    alice.wait_for_state(Ended)
+    alice.engine.reset()
+    assert alice.engine.state == Idle()
+    alice.seen.clear()
+    bob.seen.clear()
+    connect(bob, alice)
+
+
+def test_mute_is_told_and_keeps_the_voice_back(people):
+    alice, bob = people("Alice"), people("Bob")
+    alice.engine.set_muted(True)
+    assert alice.wait_for(lambda e: isinstance(e, MuteChanged)).muted
+    connect(alice, bob)
+    bob.wait_for(lambda e: isinstance(e, PeerChanged) and e.peer and e.peer.muted)
+    time.sleep(0.5)
+    assert alice.engine.reading().bandwidth.codes_up_total == 0
+    alice.engine.set_muted(False)
+    bob.seen.clear()
+    bob.wait_for(lambda e: isinstance(e, PeerChanged) and e.peer and not e.peer.muted)
+
+
+def test_a_bad_link_changes_nothing(people):
+    alice, bob = people("Alice"), people("Bob")
+    with pytest.raises(LinkError):
+        bob.engine.join("not a link").result(TIMEOUT)
+    assert bob.engine.state == Idle()
+    invite = alice.engine.create_call().result(TIMEOUT)
+    for bad in ("", invite.link[:-9], invite.link, "undertone://call/AAAA"):
+        with pytest.raises(LinkError):
+            alice.engine.accept_answer(bad).result(TIMEOUT)
+        assert isinstance(alice.engine.state, Inviting)
+    answer = bob.engine.join(invite.link).result(TIMEOUT)
+    with pytest.raises(WrongLinkKind):
+        people("Eve").engine.join(answer.link).result(TIMEOUT)
+    alice.engine.accept_answer(answer.link).result(TIMEOUT)
+    alice.wait_for_state(Talking)
+
+
+def test_what_makes_no_sense_now_is_refused_in_words(people):
+    alice = people("Alice")
+    with pytest.raises(NoCall):
+        alice.engine.hang_up().result(TIMEOUT)
+    with pytest.raises(NoAnswerAwaited):
+        alice.engine.accept_answer("x").result(TIMEOUT)
+    alice.engine.create_call().result(TIMEOUT)
+    with pytest.raises(AlreadyInCall):
+        alice.engine.create_call().result(TIMEOUT)
+    alice.engine.hang_up().result(TIMEOUT)
+    assert isinstance(alice.engine.state, Ended)
+
+
+def test_an_invite_can_be_taken_back_while_the_other_waits(people):
+    alice, bob = people("Alice"), people("Bob")
+    invite = alice.engine.create_call().result(TIMEOUT)
+    assert isinstance(bob.engine.join(invite.link).result(TIMEOUT), Answering)
+    bob.engine.hang_up().result(TIMEOUT)
+    assert bob.wait_for_state(Ended).state.failed is False
+
+
+def test_two_models_that_differ_end_the_call_with_the_reason(people):
+    other = small_codec()
+    other.spec = type(other.spec)("another", 77, 16, 16_000, 320)
+    alice, bob = people("Alice"), people("Bob", codec=other)
+    connect(alice, bob)
+    for person in (alice, bob):
+        ended = person.wait_for_state(Ended).state
+        assert ended.failed
+        assert "model" in ended.reason
+
+
+class Unplugged(FilesInstead):
+    """A machine whose microphone vanishes after a moment, and that has no other."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self._first = True
+
+    def open_input(self, name):
+        if not self._first:
+            raise NoMicrophone
+        self._first = False
+        return VanishingInput()
+
+
+class VanishingInput(NoInput):
+    def __init__(self) -> None:
+        super().__init__()
+        self._left = 3
+
+    def read(self, samples, timeout):
+        self._left -= 1
+        if self._left < 0:
+            raise DeviceLost("USB mic", "microphone")
+        return super().read(samples, timeout)
+
+
+def test_a_microphone_unplugged_is_told_and_the_call_goes_on(people):
+    alice, bob = people("Alice", Unplugged()), people("Bob")
+    connect(alice, bob)
+    assert "USB mic" in alice.notice("USB mic").text
+    assert "not be heard" in alice.notice("not be heard").text
+    assert isinstance(alice.engine.state, Talking)
+    assert isinstance(bob.engine.state, Talking)
+
+
+def test_random_bytes_on_both_channels_harm_nothing(people):
+    alice, bob = people("Alice"), people("Bob")
+    connect(alice, bob)
+    assert hears(bob, 1)
+    random = np.random.default_rng(0)
+
+    async def flood() -> None:
+        for _ in range(200):
+            junk = random.bytes(int(random.integers(1, 60)))
+            # A control message that is by chance a goodbye would rightly end the call.
+            alice.engine._peer.send_voice(junk)
+            if junk[0] & 0x1F != 5:
+                alice.engine._peer.send_control(junk)
+
+    alice.engine._network.submit(flood()).result(TIMEOUT)
+    bob.notice("packet")
+    assert hears(bob, bob.engine.reading().chunks_played + 3)
+    assert isinstance(bob.engine.state, Talking)
+
+
+def test_close_is_quick_to_return_and_may_be_called_in_a_call(people):
+    alice, bob = people("Alice"), people("Bob")
+    connect(alice, bob)
+    closing = alice.engine.close()
+    assert isinstance(closing, Future)
+    closing.result(TIMEOUT)
+    assert "closed Undertone" in bob.wait_for_state(Ended).state.reason
