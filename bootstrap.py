@@ -55,7 +55,7 @@ FOR_TESTS = {
 
 
 def main(arguments: list[str]) -> int:
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - whatever Python is there runs this file
         print("Undertone needs Python 3.11 or newer.", file=sys.stderr)
         return 1
     checking = arguments[:1] == ["check"]

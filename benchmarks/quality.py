@@ -18,6 +18,7 @@ import numpy as np
 import soundfile
 import soxr
 import torch
+
 from benchmarks.speech_measures import (
     RATE,
     Moonshine,
@@ -28,7 +29,6 @@ from benchmarks.speech_measures import (
     stoi,
     word_errors,
 )
-
 from codec.model.codec import Codec
 from codec.spec import CHUNK_SAMPLES
 from codec.weights import load

@@ -34,8 +34,8 @@ from app.core.state import (
     Talking,
 )
 
-INVITE = "undertone:staged-invite/" + "A7f3kQ9zLm2" * 14
-ANSWER = "undertone:staged-answer/" + "b8Xw1RtY0pE" * 14
+INVITE = "undertone://call/staged-invite-" + "A7f3kQ9zLm2" * 14
+ANSWER = "undertone://call/staged-answer-" + "b8Xw1RtY0pE" * 14
 PEER = PeerView("Ben", "staged model", False, False, True, "direct, IPv4")
 
 

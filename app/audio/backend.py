@@ -146,11 +146,11 @@ class PortAudioMissing(AudioError):
 
 
 class NoMicrophone(AudioError):
-    """No microphone was found. Plug one in; until then you can listen, but not be heard."""
+    """No microphone was found. Plug one in and choose it."""
 
 
 class NoLoudspeaker(AudioError):
-    """No loudspeaker was found. Plug in headphones or speakers to hear the others."""
+    """No loudspeaker was found. Plug in headphones or speakers and choose them."""
 
 
 class DeviceNotFound(AudioError):

@@ -43,7 +43,7 @@ from app import VERSION
 from app.engine.call import Call
 from app.engine.sound import Loudspeaker, Microphone
 from app.net import state as net_state
-from app.net.config import NetworkConfig, TurnServer
+from app.net.config import NetworkConfig
 from app.net.network_thread import NetworkThread
 from app.net.peer import PeerConnection
 from app.rendezvous.manual import ManualRendezvous
@@ -219,7 +219,7 @@ class Engine:
     def _new_peer(self) -> PeerConnection:
         self._meter = Meter(self._clock)
         self._peer = PeerConnection(
-            _network_config(self._settings, self._loopback),
+            NetworkConfig.of(self._settings, loopback=self._loopback),
             on_voice=self._voice_came,
             on_control=self._control_came,
             on_state=self._peer_went,
@@ -401,13 +401,3 @@ class Engine:
     def _say(self, notice: Notice) -> None:
         log.log(logging.INFO if notice.severity == "info" else logging.WARNING, notice.text)
         self._listen(notice)
-
-
-def _network_config(settings: Settings, loopback: bool) -> NetworkConfig:
-    relay = TurnServer(settings.turn, settings.turn_user, settings.turn_password)
-    return NetworkConfig(
-        stun=(settings.stun,) if settings.stun else (),
-        turn=(relay,) if settings.turn else (),
-        relay_only=settings.relay_only,
-        loopback=loopback,
-    )

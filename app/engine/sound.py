@@ -4,147 +4,141 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 import numpy as np
 
-from app.audio.backend import AudioBackend, AudioInput, AudioOutput, DeviceLost
+from app.audio.backend import AudioBackend, AudioInput, AudioOutput, DeviceLost, DeviceNotFound
 from app.audio.silence import NoInput, NoOutput
 from app.core.errors import UndertoneError
 from app.core.state import Notice
 
+D = TypeVar("D", bound=AudioInput | AudioOutput)
+R = TypeVar("R")
 Say = Callable[[Notice], None]
 
 
-class Microphone:
-    """The chosen input, or silence where there is none. Read by one thread, changed by any."""
+class _Device(Generic[D]):
+    """One device at a time, with silence where there is none. Used by one thread, changed by any.
 
-    def __init__(self, backend: AudioBackend, name: str | None, say: Say) -> None:
-        self._backend, self._say = backend, say
+    What goes wrong with a device is told in a notice and never ends the call.
+    """
+
+    def __init__(
+        self,
+        name: str | None,
+        open_device: Callable[[str | None], D],
+        silence: Callable[[], D],
+        without: str,
+        say: Say,
+    ) -> None:
+        self._open_device, self._silence = open_device, silence
+        self._without, self._say = without, say
         self._lock = threading.Lock()
-        self._input: AudioInput = NoInput()
+        self._device: D = silence()
         self.choose(name)
 
     def choose(self, name: str | None) -> None:
-        """Open the device `name` (None: the system's default) in place of the present one.
+        """Open the device `name` (None: the system's default) in place of the present one."""
+        self._device.close()
+        device = self._opened(name)
+        with self._lock:
+            self._device = device
 
-        A device that cannot be opened is told in a notice; the call goes on in silence.
-        """
-        with self._lock:
-            old = self._input
-        old.close()
+    def close(self) -> None:
+        """Let go of the device."""
+        self._device.close()
+
+    def _opened(self, name: str | None) -> D:
         try:
-            new: AudioInput = self._backend.open_input(name)
+            return self._open_device(name)
+        except DeviceNotFound as error:
+            self._say(Notice("warning", str(error)))
+            return self._opened(None) if name is not None else self._silence()
         except UndertoneError as error:
-            self._say(Notice("warning", f"{error} You can listen, but not be heard."))
-            new = NoInput()
+            self._say(Notice("warning", f"{error} {self._without}"))
+            return self._silence()
+
+    def _use(self, work: Callable[[D], R], otherwise: R) -> R:
+        """Do `work` with the device; when it is lost, go to the system's default."""
         with self._lock:
-            self._input = new
+            device = self._device
+        try:
+            return work(device)
+        except DeviceLost as lost:
+            if device is self._device:  # Else it was changed meanwhile, and is no loss.
+                self._say(Notice("warning", str(lost)))
+                self.choose(None)
+            return otherwise
+
+
+class Microphone(_Device[AudioInput]):
+    """The chosen input."""
+
+    def __init__(self, backend: AudioBackend, name: str | None, say: Say) -> None:
+        super().__init__(
+            name, backend.open_input, NoInput, "You can listen, but not be heard.", say
+        )
 
     def read(self, samples: int, timeout: float) -> np.ndarray | None:
         """`samples` at 16 kHz, or None when they did not come in `timeout` seconds.
 
         Raises EndOfInput when a file that serves as microphone is over.
         """
-        with self._lock:
-            current = self._input
-        try:
-            return current.read(samples, timeout)
-        except DeviceLost as lost:
-            with self._lock:
-                if current is not self._input:
-                    return None  # Changed while it was read: that it closed is no loss.
-            self._say(Notice("warning", f"{lost} Trying the system's default microphone."))
-            self.choose(None)
-            return None
+        return self._use(lambda device: device.read(samples, timeout), None)
 
     @property
     def latency(self) -> float:
         """Seconds from sound to `read`."""
-        return self._input.latency
+        return self._device.latency
 
     @property
     def level(self) -> float:
         """Recent level in dBFS."""
-        return self._input.level
+        return self._device.level
 
     @property
     def dropped(self) -> int:
         """Samples lost because they were not read in time."""
-        return self._input.dropped
-
-    def close(self) -> None:
-        """Let go of the device."""
-        self._input.close()
+        return self._device.dropped
 
 
-class Loudspeaker:
-    """The chosen output, or none. Written by one thread, changed by any."""
+class Loudspeaker(_Device[AudioOutput]):
+    """The chosen output, at `rate` Hz."""
 
     def __init__(self, backend: AudioBackend, name: str | None, rate: int, say: Say) -> None:
-        self._backend, self._rate, self._say = backend, rate, say
-        self._lock = threading.Lock()
-        self._output: AudioOutput = NoOutput(rate)
-        self.choose(name)
-
-    def choose(self, name: str | None) -> None:
-        """Open the device `name` (None: the system's default) in place of the present one."""
-        with self._lock:
-            old = self._output
-        old.close()
-        try:
-            new: AudioOutput = self._backend.open_output(name, self._rate)
-        except UndertoneError as error:
-            self._say(Notice("warning", f"{error} You can be heard, but not listen."))
-            new = NoOutput(self._rate)
-        with self._lock:
-            self._output = new
+        super().__init__(
+            name,
+            lambda wanted: backend.open_output(wanted, rate),
+            lambda: NoOutput(rate),
+            "You can be heard, but not listen.",
+            say,
+        )
 
     def write(self, pcm: np.ndarray) -> None:
         """Queue mono float samples."""
-        with self._lock:
-            current = self._output
-        try:
-            current.write(pcm)
-        except DeviceLost as lost:
-            self._lost(current, lost)
+        self._use(lambda device: device.write(pcm), None)
 
     def wait_below(self, seconds: float, timeout: float) -> bool:
         """Whether less than `seconds` of sound are queued, waiting up to `timeout` for it."""
-        with self._lock:
-            current = self._output
-        try:
-            return current.wait_below(seconds, timeout)
-        except DeviceLost as lost:
-            self._lost(current, lost)
-            return False
-
-    def _lost(self, current: AudioOutput, lost: DeviceLost) -> None:
-        with self._lock:
-            if current is not self._output:
-                return
-        self._say(Notice("warning", f"{lost} Trying the system's default loudspeaker."))
-        self.choose(None)
+        return self._use(lambda device: device.wait_below(seconds, timeout), False)
 
     @property
     def queued(self) -> float:
         """Seconds of sound waiting to be played."""
-        return self._output.queued
+        return self._device.queued
 
     @property
     def latency(self) -> float:
         """Seconds from leaving the queue to the ear."""
-        return self._output.latency
+        return self._device.latency
 
     @property
     def level(self) -> float:
         """Recent level in dBFS."""
-        return self._output.level
+        return self._device.level
 
     @property
     def underruns(self) -> int:
         """How often the device asked for sound and there was none."""
-        return self._output.underruns
-
-    def close(self) -> None:
-        """Let go of the device."""
-        self._output.close()
+        return self._device.underruns

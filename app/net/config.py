@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from app.core.settings import Settings
+
 
 @dataclass(frozen=True)
 class TurnServer:
@@ -29,6 +31,17 @@ class NetworkConfig:
     relay_only: bool = False
     loopback: bool = False
     delay_acks: bool = True
+
+    @classmethod
+    def of(cls, settings: Settings, *, loopback: bool = False) -> NetworkConfig:
+        """The network part of a person's settings."""
+        relay = TurnServer(settings.turn, settings.turn_user, settings.turn_password)
+        return cls(
+            stun=(settings.stun,) if settings.stun else (),
+            turn=(relay,) if settings.turn else (),
+            relay_only=settings.relay_only,
+            loopback=loopback,
+        )
 
 
 @dataclass(frozen=True)

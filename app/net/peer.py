@@ -173,7 +173,7 @@ class PeerConnection:
         if not self.is_over:
             if self._is_open:
                 self._send_message(Bye(reason))
-                await self._flush()
+            # Over at once: what the peer does on hearing the goodbye is no news any more.
             self._end(Disconnected("You left the call.", reason, here=True))
         if self._closing is None:
             self._closing = asyncio.ensure_future(self._take_down())
