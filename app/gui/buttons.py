@@ -26,6 +26,7 @@ class IconButton(QPushButton):
         self._look = look
         self._made_of: tuple[str, str] | None = None
         self.setProperty("look", look)
+        self.setProperty("bare", not text)
         self.setAutoDefault(True)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         if name:
@@ -38,8 +39,9 @@ class IconButton(QPushButton):
             font.setWeight(QFont.Weight.DemiBold)
             self.setFont(font)
             self.setMinimumHeight(round(self.fontMetrics().height() * 2.6))
-        side = round(self.fontMetrics().height() * 1.15)
-        self.setIconSize(QSize(side, side))
+        side = round(self.fontMetrics().height() * (1.35 if big else 1.15))
+        self._room = side // 4 if text else 0
+        self.setIconSize(QSize(side + self._room, side))
         self._draw()
 
     def set_drawing(self, drawing: str) -> None:
@@ -58,7 +60,8 @@ class IconButton(QPushButton):
         colour = str(getattr(scheme, _TEXT_SHADE[self._look]))
         if self._made_of != (self._drawing, colour):
             self._made_of = (self._drawing, colour)
-            self.setIcon(icon(self._drawing, colour, scheme.faint, self.iconSize().width()))
+            side = self.iconSize().height()
+            self.setIcon(icon(self._drawing, colour, scheme.faint, side, self._room))
 
 
 class CopyButton(IconButton):

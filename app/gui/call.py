@@ -95,7 +95,7 @@ class CallPage(QWidget):
         self.quality = QualityMeter()
         self.devices = DevicePickers(bridge)
         self.conversion = QCheckBox("Convert my voice")
-        self._meters = Page("Meters of the call", 1080)
+        self._meters = Page("Meters of the call", 1080, top=0)
         self._lay_out()
         self._add_shortcuts()
         self._tick = QTimer(self, interval=500)
@@ -181,7 +181,7 @@ class CallPage(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         header = QVBoxLayout()
-        header.setContentsMargins(24, 24, 24, 0)
+        header.setContentsMargins(24, 24, 24, 12)
         header.addWidget(self._header_card())
         column.addLayout(header)
         column.addWidget(self._meters, 1)
@@ -199,13 +199,14 @@ class CallPage(QWidget):
         line.addStretch(1)
         words.addLayout(line)
         words.addWidget(self.status)
-        row = QHBoxLayout()
-        row.setSpacing(14)
+        who, buttons = QWidget(), QWidget()
+        row = _bare_row(who)
         row.addWidget(self.avatar)
         row.addLayout(words, 1)
-        row.addWidget(self.mute)
-        row.addWidget(self.hang_up)
-        card.column.addLayout(row)
+        row = _bare_row(buttons)
+        row.addWidget(self.mute, 1)
+        row.addWidget(self.hang_up, 1)
+        card.column.addWidget(FoldingRow(who, buttons, even=False))
         card.column.addWidget(self.message)
         return card
 
@@ -223,3 +224,10 @@ class CallPage(QWidget):
         card.column.addLayout(row)
         card.column.addStretch(1)
         return card
+
+
+def _bare_row(owner: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout(owner)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(14)
+    return row

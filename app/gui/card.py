@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QFont, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QFrame,
+    QHBoxLayout,
     QLabel,
     QScrollArea,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
 from app.gui.theme import shades
+
+_MARGIN = 24
+_SCROLL_BAR = 12
+"""Width of a scroll bar, as the style sheet has it."""
 
 
 class Text(QLabel):
@@ -98,16 +102,18 @@ class Card(QFrame):
 
 
 class FoldingRow(QWidget):
-    """Widgets side by side, of equal width; one below the other when there is no room for that."""
+    """Widgets side by side; one below the other when there is no room for that.
 
-    def __init__(self, *widgets: QWidget, spacing: int = 16) -> None:
+    The room left over goes to all alike, or, if not `even`, to the first.
+    """
+
+    def __init__(self, *widgets: QWidget, even: bool = True) -> None:
         super().__init__()
         self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         self._row.setContentsMargins(0, 0, 0, 0)
-        self._row.setSpacing(spacing)
+        self._row.setSpacing(16)
         for widget in widgets:
-            widget.setSizePolicy(QSizePolicy.Policy.Ignored, widget.sizePolicy().verticalPolicy())
-            self._row.addWidget(widget, 1)
+            self._row.addWidget(widget, 1 if even or widget is widgets[0] else 0)
         self._widgets = widgets
 
     @property
@@ -117,14 +123,13 @@ class FoldingRow(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         super().resizeEvent(event)
-        widest = max(widget.minimumSizeHint().width() for widget in self._widgets)
-        gaps = self._row.spacing() * (len(self._widgets) - 1)
-        fits = self.width() >= widest * len(self._widgets) + gaps
+        needed = sum(widget.minimumSizeHint().width() for widget in self._widgets)
+        fits = self.width() >= needed + self._row.spacing() * (len(self._widgets) - 1)
         self._row.setDirection(
             QBoxLayout.Direction.LeftToRight if fits else QBoxLayout.Direction.TopToBottom
         )
 
-    def minimumSizeHint(self):  # type: ignore[no-untyped-def]  # noqa: N802 - Qt's name
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         hint = super().minimumSizeHint()
         hint.setWidth(max(widget.minimumSizeHint().width() for widget in self._widgets))
         return hint
@@ -133,23 +138,28 @@ class FoldingRow(QWidget):
 class Page(QScrollArea):
     """A page of the window: a centred column that scrolls when the window is small."""
 
-    def __init__(self, name: str, width: int = 720) -> None:
+    def __init__(self, name: str, width: int = 720, *, top: int = _MARGIN) -> None:
         super().__init__()
         self.setAccessibleName(name)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        # Its place is kept, so that nothing moves when a page grows longer than the window.
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         inner = QWidget()
         inner.setObjectName("page")
-        outer = QVBoxLayout(inner)
-        outer.setContentsMargins(24, 24, 24, 24)
+        outer = QHBoxLayout(inner)
+        outer.setContentsMargins(_MARGIN, top, _MARGIN - _SCROLL_BAR, _MARGIN)
+        outer.setSpacing(0)
         middle = QWidget()
-        middle.setMaximumWidth(width)
+        # As wide in letters, however large they are.
+        middle.setMaximumWidth(max(width, round(width * self.fontMetrics().height() / 16)))
         self.column = QVBoxLayout(middle)
         self.column.setContentsMargins(0, 0, 0, 0)
         self.column.setSpacing(16)
-        outer.addWidget(middle)
-        outer.setAlignment(middle, Qt.AlignmentFlag(0))
+        outer.addStretch(1)
+        outer.addWidget(middle, 1000)
+        outer.addStretch(1)
         self.setWidget(inner)
 
     def show_error(self, sentence: str) -> None:

@@ -22,10 +22,12 @@ class EndedPage(Page):
         super().__init__("Call ended", 520)
         self.mark = IconMark("check", "accent", 2.2)
         self.title = heading("", 1.5)
+        self.title.setWordWrap(True)
         self.reason = Text(wrap=True)
         self.lasted = caption(wrap=False)
         self.totals = Card("What it took")
         self.figures: dict[str, Figures] = {}
+        self._names: dict[str, Text] = {}
         self.home = IconButton("Back to home", "back", "primary", big=True)
         self.home.clicked.connect(bridge.reset)
         card = Card()
@@ -58,21 +60,21 @@ class EndedPage(Page):
                 total = getattr(last.bandwidth, f"{kind}_{way}_total") if last else None
                 self.figures[f"{kind}_{way}"].setText(size(total))
         if last is not None:
-            self._wire.setText("Wire" if last.wire_measured else "Wire (computed)")
+            self._names["wire"].setText("Wire" if last.wire_measured else "Wire (computed)")
 
     def focus_first(self) -> None:
         self.home.setFocus()
 
     def _fill_totals(self) -> None:
         grid = QGridLayout()
-        grid.setHorizontalSpacing(18)
+        grid.setHorizontalSpacing(12)
         grid.setColumnStretch(0, 1)
         right = Qt.AlignmentFlag.AlignRight
         grid.addWidget(Text("sent", shade="soft"), 0, 1, right)
         grid.addWidget(Text("received", shade="soft"), 0, 2, right)
         for row, (kind, name) in enumerate(_KINDS, 1):
-            self._wire = Text(name)
-            grid.addWidget(self._wire, row, 0)
+            self._names[kind] = Text(name)
+            grid.addWidget(self._names[kind], row, 0)
             for column, way in ((1, "up"), (2, "down")):
                 self.figures[f"{kind}_{way}"] = Figures("000.00 MB")
                 grid.addWidget(self.figures[f"{kind}_{way}"], row, column)

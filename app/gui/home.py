@@ -46,12 +46,13 @@ class HomePage(Page):
         self.invite = LinkField("Invite link", "Paste the invite you were sent", "Join", "join")
         self.invite.entered.connect(lambda link: bridge.spawn(self._join(link)))
         self.message = Message()
-        self.devices = DevicePickers(bridge)
+        self.devices = DevicePickers(bridge, self.name)
+        self.column.addStretch(1)
         self.column.addLayout(self._header())
         self.column.addWidget(self.message)
         self.column.addWidget(FoldingRow(self._call_card(), self._join_card()))
         self.column.addWidget(self._you_card())
-        self.column.addStretch(1)
+        self.column.addStretch(2)
         bridge.settings_changed.connect(self._show_settings)
         self._joining = False
 
@@ -89,7 +90,7 @@ class HomePage(Page):
         words = QVBoxLayout()
         words.setSpacing(2)
         words.addWidget(Text("Undertone", scale=1.9, strong=True))
-        words.addWidget(caption("Voice calls from you to one other, with nobody in between."))
+        words.addWidget(caption("Voice calls straight from one computer to another."))
         row.addWidget(Emblem())
         row.addLayout(words, 1)
         row.setAlignment(words, Qt.AlignmentFlag.AlignVCenter)
@@ -113,15 +114,5 @@ class HomePage(Page):
 
     def _you_card(self) -> Card:
         card = Card("You")
-        row = QVBoxLayout()
-        row.setSpacing(6)
-        label = Text("Your name")
-        label.setBuddy(self.name)
-        row.addWidget(label)
-        row.addWidget(self.name)
-        name = QWidget()
-        name.setLayout(row)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addStretch(1)
-        card.column.addWidget(FoldingRow(name, self.devices, spacing=28))
+        card.column.addWidget(self.devices)
         return card

@@ -31,24 +31,25 @@ def paint_icon(painter: QPainter, name: str, colour: str, target: QRectF) -> Non
     _renderer(name, colour).render(painter, target)
 
 
-def pixmap(name: str, colour: str, size: int, ratio: float = 1.0) -> QPixmap:
-    """An icon as a picture, `size` logical pixels wide and high."""
-    picture = QPixmap(round(size * ratio), round(size * ratio))
+def pixmap(name: str, colour: str, size: int, ratio: float = 1.0, room: int = 0) -> QPixmap:
+    """An icon as a picture, `size` logical pixels wide and high, with `room` on its right."""
+    side = round(size * ratio)
+    picture = QPixmap(side + round(room * ratio), side)
     picture.fill(Qt.GlobalColor.transparent)
     painter = QPainter(picture)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    paint_icon(painter, name, colour, QRectF(0, 0, picture.width(), picture.height()))
+    paint_icon(painter, name, colour, QRectF(0, 0, side, side))
     painter.end()
     picture.setDevicePixelRatio(ratio)
     return picture
 
 
-def icon(name: str, colour: str, faint: str, size: int) -> QIcon:
-    """An icon for a button, sharp on screens of up to 300 % scaling."""
+def icon(name: str, colour: str, faint: str, size: int, room: int = 0) -> QIcon:
+    """An icon for a button, sharp up to 300 % scaling, with `room` pixels free on its right."""
     made = QIcon()
     for ratio in (1.0, 1.5, 2.0, 3.0):
-        made.addPixmap(pixmap(name, colour, size, ratio), QIcon.Mode.Normal)
-        made.addPixmap(pixmap(name, faint, size, ratio), QIcon.Mode.Disabled)
+        made.addPixmap(pixmap(name, colour, size, ratio, room), QIcon.Mode.Normal)
+        made.addPixmap(pixmap(name, faint, size, ratio, room), QIcon.Mode.Disabled)
     return made
 
 

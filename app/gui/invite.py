@@ -123,7 +123,9 @@ class AnswerPage(Page):
         self.column.addWidget(heading("Almost there", 1.6))
         self.column.addWidget(self.hand_over)
         waiting = Card()
-        waiting.column.addWidget(Text("Waiting for the other side to paste your answer …"))
+        waiting.column.addWidget(
+            Text("Waiting for the other side to paste your answer …", wrap=True)
+        )
         waiting.column.addWidget(busy_bar("Waiting for the other side"))
         self.column.addWidget(waiting)
         self.cancel = cancel_button(self)

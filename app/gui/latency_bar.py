@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields
 
 from PySide6.QtCore import QRectF, QSize, Qt
@@ -40,6 +41,11 @@ def total_in_words(latency: LatencyParts | None) -> str:
     whole = all(part is not None for part in parts_of(latency).values())
     figure = milliseconds(latency.mouth_to_ear)
     return figure if whole else f"at least {figure}"
+
+
+def bar_scale(longest_ms: float) -> float:
+    """How many ms a bar's whole width stands for: the next 50 above the longest latency."""
+    return max(math.ceil(longest_ms / 50), 1) * 50.0
 
 
 class LatencyBar(QWidget):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import (
     QFocusEvent,
     QFont,
@@ -12,6 +12,7 @@ from PySide6.QtGui import (
     QFontMetrics,
     QKeyEvent,
     QKeySequence,
+    QTextCursor,
     QTextOption,
 )
 from PySide6.QtWidgets import (
@@ -27,7 +28,7 @@ from PySide6.QtWidgets import (
 from app.gui.buttons import IconButton
 from app.gui.message import Message
 
-_LINK = re.compile(r"undertone:\S+", re.IGNORECASE)
+_LINK = re.compile(r"undertone://\S+", re.IGNORECASE)
 
 
 def link_in(text: str) -> str | None:
@@ -36,7 +37,7 @@ def link_in(text: str) -> str | None:
     A text that begins with the link may have it broken into lines, as mail programs do.
     """
     whole = text.strip().strip("<>\"'")
-    if whole.lower().startswith("undertone:"):
+    if whole.lower().startswith("undertone://"):
         return "".join(whole.split())
     found = _LINK.search(text)
     return found.group().rstrip("<>\"'),.;") if found else None
@@ -62,6 +63,11 @@ class LinkBox(QPlainTextEdit):
     def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802 - Qt's name
         super().focusInEvent(event)
         self.selectAll()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802 - Qt's name
+        super().focusOutEvent(event)
+        if event.reason() != Qt.FocusReason.PopupFocusReason:  # its menu still wants to copy
+            self.moveCursor(QTextCursor.MoveOperation.Start)
 
 
 class LinkField(QWidget):
@@ -131,7 +137,9 @@ class LinkField(QWidget):
         if found is not None:
             self.message.say("info", f"Link recognised. Press Enter, or “{self.act.text()}”.")
         elif text.strip():
-            self.message.say("warning", "This is no Undertone link; they begin with “undertone:”.")
+            self.message.say(
+                "warning", "This is no Undertone link; they begin with “undertone://”."
+            )
         else:
             self.message.clear()
 

@@ -15,8 +15,15 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 from app.core.state import CallReading
 from app.gui.bars import LevelBar, LoadBar
 from app.gui.card import Card, Figures, Text, caption
-from app.gui.latency_bar import PART_NAMES, LatencyBar, Swatch, parts_of, total_in_words
-from app.gui.sparkline import LineSample, Sparkline, nice_top
+from app.gui.latency_bar import (
+    PART_NAMES,
+    LatencyBar,
+    Swatch,
+    bar_scale,
+    parts_of,
+    total_in_words,
+)
+from app.gui.sparkline import LineSample, Sparkline
 from app.gui.words import UNKNOWN, count, decibels, kbit, milliseconds, percent
 
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -61,7 +68,7 @@ class RateMeter(Card):
                 grid.addWidget(figure, row, column)
             self.lines[key] = Sparkline(name, clock)
             grid.addWidget(self.lines[key], row, 3)
-        self.column.addStretch(1)
+            grid.setRowStretch(row, 1)
 
     def _legend(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -137,7 +144,7 @@ class LatencyMeter(Card):
         longest = max((way.mouth_to_ear for way in both.values() if way), default=0.0)
         for way, latency in both.items():
             self.totals[way].setText(total_in_words(latency))
-            self.bars[way].show_latency(latency, nice_top(longest))
+            self.bars[way].show_latency(latency, bar_scale(longest))
             for part, figure in parts_of(latency).items():
                 self.parts[way, part].setText(milliseconds(figure))
                 self.parts[way, part].setAccessibleName(
@@ -240,7 +247,7 @@ class LevelMeters(QWidget):
         grid.setVerticalSpacing(7)
         grid.setColumnStretch(1, 1)
         for row, (key, bar) in enumerate(self.bars.items()):
-            self.figures[key] = Figures("−00 dB")
+            self.figures[key] = Figures("−00 dBFS")
             grid.addWidget(Text(bar.accessibleName()), row, 0)
             grid.addWidget(bar, row, 1)
             grid.addWidget(self.figures[key], row, 2)

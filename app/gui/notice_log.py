@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QAccessible, QAccessibleEvent, QKeyEvent, QKeySequence
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAccessible, QAccessibleEvent, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -55,6 +55,8 @@ class NoticeLog(QFrame):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.list.setFixedHeight(self.fontMetrics().height() * 8)
+        side = self.fontMetrics().height()
+        self.list.setIconSize(QSize(side, side))
         self.list.hide()
         self._mark = IconMark("info", "faint", 1.1)
         self._latest = _Elided()
@@ -84,7 +86,7 @@ class NoticeLog(QFrame):
         drawing, colour, word = severity_mark(notice.severity, scheme)
         stamp = time.strftime("%H:%M:%S", time.localtime(now))
         item = QListWidgetItem(f"{stamp}  {word}: {notice.text}")
-        item.setIcon(icon(drawing, colour, colour, 16))
+        item.setIcon(icon(drawing, colour, colour, self.list.iconSize().width()))
         item.setData(Qt.ItemDataRole.UserRole, notice)
         self.list.addItem(item)
         if self.list.count() > KEPT:
@@ -92,7 +94,7 @@ class NoticeLog(QFrame):
         self.list.scrollToBottom()
         shade = {"info": "soft", "warning": "warning", "error": "danger"}[notice.severity]
         self._mark.set_icon(drawing, shade)
-        self._latest.say(notice.text if notice.severity == "info" else f"{word}: {notice.text}")
+        self._latest.say(item.text())
         self.toggle.setText(f"Notices ({self.list.count()})")
         QAccessible.updateAccessibility(QAccessibleEvent(self._latest, QAccessible.Event.Alert))
 
@@ -121,7 +123,7 @@ class _Elided(Text):
         self.setAccessibleName(text)
         self._fit()
 
-    def resizeEvent(self, event) -> None:  # type: ignore[no-untyped-def]  # noqa: N802
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         super().resizeEvent(event)
         self._fit()
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QWheelEvent
-from PySide6.QtWidgets import QComboBox, QGridLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QWidget,
+)
 
 from app.audio.backend import DeviceInfo
 from app.core.settings import Settings
@@ -25,7 +33,7 @@ class Picker(QComboBox):
         self.setAccessibleName(name)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(14)
+        self.setMinimumContentsLength(10)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.addItem(DEFAULT_TEXT, None)
 
@@ -33,7 +41,7 @@ class Picker(QComboBox):
         """Show what there is. A choice that is not connected stays in the list, and says so."""
         self.clear()
         default = next((device.name for device in devices if device.is_default), None)
-        self.addItem(f"{DEFAULT_TEXT} ({default})" if default else DEFAULT_TEXT, None)
+        self.addItem(f"{DEFAULT_TEXT}: {default}" if default else DEFAULT_TEXT, None)
         for device in devices:
             self.addItem(device.name, device.name)
         if chosen is not None and self.findData(chosen) < 0:
@@ -53,19 +61,33 @@ class Picker(QComboBox):
         event.ignore()  # scrolling a page must not change the microphone on the way
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
-        super().paintEvent(event)
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        style_painter = QStylePainter(self)
+        style_painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        edit = QStyle.SubControl.SC_ComboBoxEditField
+        kind = QStyle.ComplexControl.CC_ComboBox
+        room = self.style().subControlRect(kind, option, edit, self).width()
+        option.currentText = self.fontMetrics().elidedText(
+            option.currentText, Qt.TextElideMode.ElideRight, room - 4
+        )
+        style_painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        style_painter.end()
         scheme = shades(self.palette())
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        side = 14.0
+        side = float(min(round(self.fontMetrics().height() * 0.9), 20))
         box = QRectF(self.width() - side - 11, (self.height() - side) / 2, side, side)
         paint_icon(painter, "chevron-down", scheme.soft, box)
 
 
 class DevicePickers(QWidget):
-    """Both pickers with a button to look for devices again, kept in step with the settings."""
+    """Both pickers with a button to look for devices again, kept in step with the settings.
 
-    def __init__(self, bridge: Bridge) -> None:
+    `name`, where given, gets a row above them.
+    """
+
+    def __init__(self, bridge: Bridge, name: QWidget | None = None) -> None:
         super().__init__()
         self._bridge = bridge
         self.microphone = Picker("Microphone")
@@ -76,18 +98,19 @@ class DevicePickers(QWidget):
         grid.setHorizontalSpacing(10)
         grid.setVerticalSpacing(8)
         grid.setColumnStretch(2, 1)
-        for row, (drawing, word, picker) in enumerate(
-            (
-                ("microphone", "Microphone", self.microphone),
-                ("loudspeaker", "Loudspeaker", self.loudspeaker),
-            )
-        ):
+        rows: list[tuple[str, str, QWidget]] = [
+            ("microphone", "Microphone", self.microphone),
+            ("loudspeaker", "Loudspeaker", self.loudspeaker),
+        ]
+        if name is not None:
+            rows.insert(0, ("person", "Your name", name))
+        for row, (drawing, word, field) in enumerate(rows):
             label = Text(word)
-            label.setBuddy(picker)
+            label.setBuddy(field)
             grid.addWidget(IconMark(drawing), row, 0)
             grid.addWidget(label, row, 1)
-            grid.addWidget(picker, row, 2)
-        grid.addWidget(self.refresh, 0, 3, 2, 1)
+            grid.addWidget(field, row, 2, 1, 1 if isinstance(field, Picker) else 2)
+        grid.addWidget(self.refresh, len(rows) - 2, 3, 2, 1)
         self._devices: tuple[list[DeviceInfo], list[DeviceInfo]] = ([], [])
         self.microphone.activated.connect(
             lambda: bridge.spawn(bridge.choose_input(self.microphone.currentData()))

@@ -40,7 +40,7 @@ class Sparkline(QWidget):
         self._what = what
         self._clock = clock
         self._samples: deque[Sample] = deque()
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._describe()
 
     @property

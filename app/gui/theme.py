@@ -35,6 +35,7 @@ class Shades:
     accent_strong: str
     accent_soft: str
     on_accent: str
+    ring: str
     second: str
     danger: str
     danger_strong: str
@@ -59,6 +60,7 @@ LIGHT = Shades(
     accent_strong="#08625e",
     accent_soft="#dff1ef",
     on_accent="#ffffff",
+    ring="#8fd6d0",
     second="#4a6fa5",
     danger="#b3263a",
     danger_strong="#931d2f",
@@ -82,6 +84,7 @@ DARK = Shades(
     accent_strong="#72d9d0",
     accent_soft="#17383a",
     on_accent="#05211f",
+    ring="#e9fffc",
     second="#8fb3e3",
     danger="#e8707a",
     danger_strong="#f08f97",

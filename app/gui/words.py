@@ -37,10 +37,10 @@ def percent(share: float | None) -> str:
 
 
 def decibels(value: float | None) -> str:
-    """A level: "−23 dB"; below −90 it is "silent"."""
+    """A level: "−23 dBFS"; below −90 it is "silent"."""
     if value is None or math.isnan(value):
         return UNKNOWN
-    return "silent" if value < -90 else f"{value:.0f} dB".replace("-", "−")
+    return "silent" if value < -90 else f"{value:.0f} dBFS".replace("-", "−")
 
 
 def count(value: int | None) -> str:
