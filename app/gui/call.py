@@ -12,13 +12,14 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 from app.core.state import CallReading, PeerView, Talking
 from app.gui.bridge import Bridge
 from app.gui.buttons import IconButton
-from app.gui.card import Card, FoldingRow, Page, Text, caption
+from app.gui.card import Card, FoldingRow, Page, Text, caption, centre
 from app.gui.message import Message
 from app.gui.meters import LatencyMeter, LevelMeters, QualityMeter, RateMeter
 from app.gui.picker import DevicePickers
 from app.gui.theme import shades
 from app.gui.words import duration
 
+_WIDTH = 1080
 NO_NAME = "The other side"
 
 
@@ -95,7 +96,7 @@ class CallPage(QWidget):
         self.quality = QualityMeter()
         self.devices = DevicePickers(bridge)
         self.conversion = QCheckBox("Convert my voice")
-        self._meters = Page("Meters of the call", 1080, top=0)
+        self._meters = Page("Meters of the call", _WIDTH, top=0)
         self._lay_out()
         self._add_shortcuts()
         self._tick = QTimer(self, interval=500)
@@ -180,9 +181,9 @@ class CallPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        header = QVBoxLayout()
+        header = QHBoxLayout()
         header.setContentsMargins(24, 24, 24, 12)
-        header.addWidget(self._header_card())
+        centre(header, self._header_card(), _WIDTH)
         column.addLayout(header)
         column.addWidget(self._meters, 1)
         self._meters.column.addWidget(FoldingRow(self.rates, self._sound_card()))

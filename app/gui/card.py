@@ -135,6 +135,18 @@ class FoldingRow(QWidget):
         return hint
 
 
+def centre(row: QHBoxLayout, widget: QWidget, width: int) -> None:
+    """Put a widget into the middle of an empty row, at most `width` pixels wide.
+
+    With large letters it may be wider, so that it holds as many of them.
+    """
+    widget.setMaximumWidth(max(width, round(width * widget.fontMetrics().height() / 16)))
+    row.setSpacing(0)
+    row.addStretch(1)
+    row.addWidget(widget, 1000)
+    row.addStretch(1)
+
+
 class Page(QScrollArea):
     """A page of the window: a centred column that scrolls when the window is small."""
 
@@ -150,16 +162,11 @@ class Page(QScrollArea):
         inner.setObjectName("page")
         outer = QHBoxLayout(inner)
         outer.setContentsMargins(_MARGIN, top, _MARGIN - _SCROLL_BAR, _MARGIN)
-        outer.setSpacing(0)
         middle = QWidget()
-        # As wide in letters, however large they are.
-        middle.setMaximumWidth(max(width, round(width * self.fontMetrics().height() / 16)))
         self.column = QVBoxLayout(middle)
         self.column.setContentsMargins(0, 0, 0, 0)
         self.column.setSpacing(16)
-        outer.addStretch(1)
-        outer.addWidget(middle, 1000)
-        outer.addStretch(1)
+        centre(outer, middle, width)
         self.setWidget(inner)
 
     def show_error(self, sentence: str) -> None:
