@@ -48,6 +48,7 @@ FOR_TESTS = {
     "paplay": "pulseaudio-utils",
     "Xvfb": "xvfb",
     "xdotool": "xdotool",
+    "xclip": "xclip",
     "import": "imagemagick",
     "fc-list": "fontconfig",
 }

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,7 +70,7 @@ def run_demo_window(model: str, clip: Path, output: Path, *, auto_close: bool) -
         return demos[0].alice
 
     async def play(bridge: Bridge) -> None:
-        await asyncio.to_thread(demos[0].run)
+        await _in_a_thread(demos[0].run)
         bridge.report(f"What Bob heard is in {output}.", "info")
 
     try:
@@ -75,6 +78,22 @@ def run_demo_window(model: str, clip: Path, output: Path, *, auto_close: bool) -
     finally:
         for demo in demos:
             demo.close()
+
+
+async def _in_a_thread(work: Callable[[], None]) -> None:
+    """Wait for `work`; its thread keeps nobody from quitting, as an executor's would."""
+    done: Future[None] = Future()
+
+    def run_and_tell() -> None:
+        try:
+            work()
+        except BaseException as error:
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+    threading.Thread(target=run_and_tell, name="demo", daemon=True).start()
+    await asyncio.wrap_future(done)
 
 
 def _keep(kept: Settings, began_with: Settings, now: Settings) -> None:

@@ -14,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from app import VERSION
 from app.audio.backend import AudioBackend, DeviceInfo
 from app.core.control import ByeReason, Hello, Mute, decode_control, encode_control
 from app.core.errors import UndertoneError
@@ -39,7 +40,6 @@ from app.core.state import (
     StateChanged,
     Talking,
 )
-from app import VERSION
 from app.engine.call import Call
 from app.engine.sound import Loudspeaker, Microphone
 from app.net import state as net_state
@@ -217,7 +217,7 @@ class Engine:
             raise AlreadyInCall
 
     def _new_peer(self) -> PeerConnection:
-        self._meter = Meter(self._clock)
+        self._meter, self._last_reading = Meter(self._clock), None
         self._peer = PeerConnection(
             NetworkConfig.of(self._settings, loopback=self._loopback),
             on_voice=self._voice_came,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -29,6 +30,9 @@ def main(argv: list[str] | None = None) -> int:
     train.add_argument("--folder", type=Path, default=Path("runs/bundled"))
     train.add_argument("--steps", type=int, default=1_000_000)
     train.add_argument("--hours", type=float, default=1e6)
+    train.add_argument(
+        "--cooldown", type=float, help="share of this run in which the learning rate falls"
+    )
     export = steps.add_parser("export", help="write the averaged weights as a model folder")
     export.add_argument("--folder", type=Path, default=Path("runs/bundled"))
     export.add_argument("--to", type=Path, default=Path("assets/model"))
@@ -36,6 +40,8 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     config = json.loads(arguments.config.read_text())
+    # A polite kill, as a scheduler sends, keeps the last step just as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return {"prepare": _prepare, "run": _run, "export": _export}[arguments.step](
             config, arguments
@@ -61,6 +67,8 @@ def _run(config: dict, arguments: argparse.Namespace) -> int:
     from codec.train import data, lite
     from codec.train.teacher import WHISPER_BASE_DIM
 
+    if arguments.cooldown is not None:
+        config["training"]["cooldown_fraction"] = arguments.cooldown
     training = lite.Training(config, WHISPER_BASE_DIM)
     last = arguments.folder / "last.safetensors"
     if last.exists():

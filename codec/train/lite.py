@@ -162,6 +162,36 @@ class Training:
         self.step = int(steps[0].item()) if steps else 0
 
 
+class Journal:
+    """Says how the training goes: a line each `every` steps, and the same as a row of a CSV."""
+
+    def __init__(self, path: Path, say: Callable[[str], None], every: int = 50) -> None:
+        self._path, self._say, self._every = path, say, every
+        self._begun = self._said = time.monotonic()
+        self._sums: dict[str, float] = {}
+        self._steps = 0
+
+    def note(self, training: Training, losses: Losses, progress: float) -> None:
+        """Count one step; `progress` is the run's, 0 to 1."""
+        for key, value in vars(losses).items():
+            self._sums[key] = self._sums.get(key, 0.0) + value.item()
+        self._steps += 1
+        if self._steps == self._every:
+            self._tell(training, progress)
+
+    def _tell(self, training: Training, progress: float) -> None:
+        now = time.monotonic()
+        means = {key: value / self._steps for key, value in self._sums.items()}
+        audio = self._steps * training.recipe.batch * training.recipe.seconds
+        left = (now - self._begun) * (1.0 - progress) / max(progress, 1e-6) / 60.0
+        text = " ".join(f"{key} {value:.3f}" for key, value in means.items())
+        speed = audio / (now - self._said)
+        self._say(f"step {training.step} {text} | {speed:.0f} s/s, {left:.0f} min left")
+        with open(self._path, "a", newline="") as file:
+            csv.writer(file).writerow([training.step, *means.values()])
+        self._said, self._steps, self._sums = now, 0, {}
+
+
 def run(
     training: Training,
     crops: Crops,
@@ -172,34 +202,27 @@ def run(
     save_every: float = 300.0,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Train until the budget ends; a checkpoint each `save_every` seconds and a CSV of losses."""
+    """Train until the budget ends or someone interrupts.
+
+    A checkpoint is kept each `save_every` seconds and at the end, whatever the end is.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    last = folder / "last.safetensors"
+    journal = Journal(folder / "losses.csv", say)
     random = np.random.default_rng(seed + training.step)
-    begun = saved = said = time.monotonic()
-    sums: dict[str, float] = {}
-    first_step = said_step = training.step
-    with open(folder / "losses.csv", "a", newline="") as file:
-        curves = csv.writer(file)
-        while (
-            progress := budget.progress(training.step - first_step, time.monotonic() - begun)
-        ) < 1.0:
+    begun = saved = time.monotonic()
+    first_step = training.step
+    try:
+        while True:
+            progress = budget.progress(training.step - first_step, time.monotonic() - begun)
+            if progress >= 1.0:
+                break
             sig, teacher = crops.batch(training.recipe.batch, training.recipe.seconds, random)
             gain = torch.from_numpy(random.uniform(-15, 6, (len(sig), 1)).astype(np.float32))
             losses = training.learn((sig * 10 ** (gain / 20)).clamp(-1, 1), teacher, progress)
-            for key, value in vars(losses).items():
-                sums[key] = sums.get(key, 0.0) + value.item()
-            if training.step % 50 == 0:
-                now = time.monotonic()
-                steps = training.step - said_step
-                means = {k: v / steps for k, v in sums.items()}
-                speed = steps * training.recipe.batch * training.recipe.seconds / (now - said)
-                left = (now - begun) * (1.0 - progress) / max(progress, 1e-6) / 60.0
-                text = " ".join(f"{k} {v:.3f}" for k, v in means.items())
-                say(f"step {training.step} {text} | {speed:.0f} s/s, {left:.0f} min left")
-                curves.writerow([training.step, *means.values()])
-                file.flush()
-                said, said_step, sums = now, training.step, {}
+            journal.note(training, losses, progress)
             if time.monotonic() - saved > save_every:
-                training.save(folder / "last.safetensors")
+                training.save(last)
                 saved = time.monotonic()
-    training.save(folder / "last.safetensors")
+    finally:
+        training.save(last)
