@@ -1,6 +1,6 @@
 """What a call costs on the wire: two real peers on loopback that send as each profile would.
 
-    python -m benchmarks.wire_cost [--seconds 20] [--bits 11]
+    python -m benchmarks.wire_cost [--seconds 20] [--bits 16]
 
 Two aiortc peers in one process, both talking without a pause, in real time. Every datagram is
 counted at its socket with 28 bytes of IPv4 and UDP headers (app/net/wire.py); codes and payload
@@ -137,7 +137,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--bits", type=int, default=11)
+    parser.add_argument("--bits", type=int, default=16)
     options = parser.parse_args()
     print(f"{options.seconds:g} s a profile, {options.bits}-bit codes, kbit/s in each direction\n")
     print("| profile | added delay, ms | codes | payload | wire, counted | formula |")
