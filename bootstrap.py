@@ -130,12 +130,12 @@ def install_torch() -> None:
     pip("install", "--upgrade", "pip>=23")
     plan = subprocess.run(
         [*_pip(), "install", "--dry-run", "--quiet", "--report", "-", TORCH],
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
+        check=True,
     )
-    packages = json.loads(plan.stdout)["install"] if plan.returncode == 0 else []
-    names = [package["metadata"]["name"].lower() for package in packages]
-    if names and not any(name.startswith(("nvidia", "cuda", "triton")) for name in names):
+    names = [package["metadata"]["name"].lower() for package in json.loads(plan.stdout)["install"]]
+    if not any(name.startswith(("nvidia", "cuda", "triton")) for name in names):
         pip("install", TORCH)
         return
     # uv knows where PyTorch keeps its CPU builds.
@@ -146,7 +146,9 @@ def install_torch() -> None:
 
 def pip(*arguments: str) -> None:
     """Run .venv's pip; its words go to standard error, as all of the set-up's."""
-    subprocess.run([*_pip(), *arguments, "--quiet"], check=True, stdout=sys.stderr)
+    # A build's warnings are for packagers, not for who wants to make a call.
+    quiet = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    subprocess.run([*_pip(), *arguments, "--quiet"], check=True, stdout=sys.stderr, env=quiet)
 
 
 def _pip() -> list[str]:
