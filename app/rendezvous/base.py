@@ -39,4 +39,4 @@ class Rendezvous(Protocol):
         """The text to give back to the one who invited."""
 
     def read_answer(self, text: str) -> Letter:
-        """The answer to an invite of ours in a text received."""
+        """The answer to our newest invite in a text received."""

@@ -86,12 +86,14 @@ class ManualRendezvous:
         self._clock = clock
         self._lifetime = lifetime
         self._invited: set[bytes] = set()
+        self._awaited: bytes | None = None
         self._answered: set[bytes] = set()
 
     def invite(self, offer: Description, name: str) -> str:
         """The invite to send to the one to be called."""
         call_id = secrets.token_bytes(CALL_ID_BYTES)
         self._invited.add(call_id)
+        self._awaited = call_id
         return self._write(LinkKind.INVITE, call_id, offer, name)
 
     def read_invite(self, text: str) -> Letter:
@@ -110,14 +112,14 @@ class ManualRendezvous:
         return self._write(LinkKind.ANSWER, invite.call_id, answer, name)
 
     def read_answer(self, text: str) -> Letter:
-        """The answer to one of this end's invites in a pasted text. Raises a `LinkError`."""
+        """The answer to this end's newest invite in a pasted text. Raises a `LinkError`."""
         link = self._read(text)
         if link.kind is not LinkKind.ANSWER:
             raise WrongLinkKind(
                 "This is an invite, and an answer is needed here. Ask the other person to paste "
                 "your invite into Undertone and to send you the answer it shows."
             )
-        if link.letter.call_id not in self._invited:
+        if link.letter.call_id != self._awaited:
             raise AnswerForAnotherCall
         return link.letter
 

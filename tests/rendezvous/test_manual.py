@@ -231,6 +231,16 @@ def test_ones_own_links_are_recognised(caller: ManualRendezvous, callee: ManualR
             read(answer)
 
 
+def test_the_answer_to_an_invite_made_anew_since_is_refused(
+    caller: ManualRendezvous, callee: ManualRendezvous
+) -> None:
+    first = callee.read_invite(caller.invite(description(3), ""))
+    second = callee.read_invite(caller.invite(description(4), ""))
+    with pytest.raises(AnswerForAnotherCall):
+        caller.read_answer(callee.answer(first, description(5), ""))
+    assert caller.read_answer(callee.answer(second, description(6), "")).call_id == second.call_id
+
+
 def test_the_answer_to_another_invite_is_refused(
     caller: ManualRendezvous, callee: ManualRendezvous, clock: FakeClock
 ) -> None:
