@@ -81,11 +81,12 @@ def _run(config: dict, arguments: argparse.Namespace) -> int:
 
 
 def _export(config: dict, arguments: argparse.Namespace) -> int:
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import save_file
 
+    from codec.safetensors_file import read_tensors
     from codec.weights import quantized_int8
 
-    tensors = load_file(arguments.folder / "last.safetensors")
+    tensors = read_tensors(arguments.folder / "last.safetensors")
     prefix = "average."
     average = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
     arguments.to.mkdir(parents=True, exist_ok=True)

@@ -27,11 +27,11 @@ FRAME = 320
 
 
 class SpeechMissing(CodecError):
-    """The folder of training speech has no index.tsv.
+    """The folder of training speech has no index.tsv."""
 
-    It must hold `index.tsv` (file, start_s, seconds, speaker, language, corpus; tab separated)
-    and the files it names.
-    """
+
+class CacheMissing(CodecError):
+    """The speech is not prepared yet."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,10 @@ class Crops:
 def utterances(folder: Path) -> Iterator[np.ndarray]:
     """Every utterance the index names, int16 at 16 kHz, cut to whole frames."""
     if not (folder / "index.tsv").exists():
-        raise SpeechMissing(f"There is no index.tsv in {folder}.")
+        raise SpeechMissing(
+            f"There is no index.tsv in {folder}. It must name the speech files, with the columns "
+            "file, start_s, seconds, speaker, language and corpus, separated by tabs."
+        )
     with open(folder / "index.tsv", newline="") as table:
         rows = [r for r in csv.DictReader(table, delimiter="\t") if r["file"].startswith("train/")]
     for file, group in groupby(rows, key=lambda row: row["file"]):
@@ -100,7 +103,11 @@ def prepare(speech: Path, cache: Path, teacher: WhisperEncoder, layer: int) -> N
 
 
 def load(cache: Path, dim: int) -> Crops:
-    """The crops of a prepared cache whose features have `dim` columns."""
+    """The crops of a prepared cache whose features have `dim` columns. Raises CacheMissing."""
+    if not (cache / "index.npy").exists():
+        raise CacheMissing(
+            f"There is no prepared speech in {cache}. Run `python -m codec.train prepare` first."
+        )
     features = np.memmap(cache / "features.f16", np.float16, "r").reshape(-1, dim)
     some = features[:: max(1, len(features) // 20_000)].astype(np.float32)
     return Crops(

