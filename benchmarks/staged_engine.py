@@ -72,6 +72,7 @@ def staged_reading(t: float = 30.0) -> CallReading:
         chunks_late=1,
         underruns=0,
         input_dropped=0,
+        packets_dropped=0,
         wire_measured=True,
     )
 

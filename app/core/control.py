@@ -56,8 +56,9 @@ class ByeReason(enum.IntEnum):
 class Hello:
     """The first message of each end: who speaks, and with which model.
 
-    `voice_changed` is true when the sender's voice is converted to another one. Texts longer than
-    64 bytes of UTF-8 are cut when encoded.
+    `model_digest` tells apart models of one id (0: not known). `voice_changed` is true when the
+    sender's voice is converted to another one. Texts longer than 64 bytes of UTF-8 are cut when
+    encoded.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Hello:
     model_name: str
     output_rate: int
     voice_changed: bool = False
+    model_digest: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class Bye:
 ControlMessage = Hello | Ping | Pong | Mute | Bye
 
 _HELLO, _PING, _PONG, _MUTE, _BYE = 1, 2, 3, 4, 5
-_HELLO_FIXED = struct.Struct("!BBI")
+_HELLO_FIXED = struct.Struct("!BBII")
 _PING_FIXED = struct.Struct("!HI")
 _PONG_FIXED = struct.Struct("!HI5H")
 
@@ -111,7 +113,9 @@ def encode_control(message: ControlMessage) -> bytes:
     """The bytes of a control message."""
     match message:
         case Hello():
-            fixed = _HELLO_FIXED.pack(message.model_id, message.voice_changed, message.output_rate)
+            fixed = _HELLO_FIXED.pack(
+                message.model_id, message.voice_changed, message.output_rate, message.model_digest
+            )
             texts = (message.name, message.app_version, message.model_name)
             return _head(_HELLO) + fixed + b"".join(map(_text, texts))
         case Ping():
@@ -179,11 +183,11 @@ def _tenths(milliseconds: float | None) -> int:
 
 
 def _read_hello(data: bytes) -> Hello:
-    model_id, flags, rate = _HELLO_FIXED.unpack_from(data)
+    model_id, flags, rate, digest = _HELLO_FIXED.unpack_from(data)
     name, at = _read_text(data, _HELLO_FIXED.size)
     app_version, at = _read_text(data, at)
     model_name, _ = _read_text(data, at)
-    return Hello(name, app_version, model_id, model_name, rate, bool(flags & 1))
+    return Hello(name, app_version, model_id, model_name, rate, bool(flags & 1), digest)
 
 
 def _read_ping(data: bytes) -> Ping:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 Clock = Callable[[], float]
@@ -152,6 +151,21 @@ class Meter:
             flow.add(self._clock(), amount)
 
 
+class Recent:
+    """A value as it was of late: each new one counts a tenth. None before the first."""
+
+    def __init__(self, weight: float = 0.1) -> None:
+        self._weight = weight
+        self.value: float | None = None
+
+    def add(self, value: float) -> None:
+        """Take a new value."""
+        if self.value is None:
+            self.value = value
+        else:
+            self.value += self._weight * (value - self.value)
+
+
 class LoadMeter:
     """How much of its time a thread works, over a sliding window. Any thread may call it."""
 
@@ -166,15 +180,6 @@ class LoadMeter:
         """Count `busy` seconds of work that just ended."""
         with self._lock:
             self._busy.add(self._clock(), busy)
-
-    @contextmanager
-    def working(self) -> Iterator[None]:
-        """Count the time spent inside the `with` block."""
-        began = self._clock()
-        try:
-            yield
-        finally:
-            self.add(self._clock() - began)
 
     def read(self) -> float:
         """Busy seconds per second of the wall clock; above 1 the thread cannot keep up."""
@@ -201,20 +206,25 @@ class EndLatency:
 
 @dataclass(frozen=True)
 class LatencyParts:
-    """Where the time goes from one mouth to the other ear, in ms. Parts not known count as 0."""
+    """Where the time goes from one mouth to the other ear, in ms; None where it is not known."""
 
-    capture: float = 0.0
-    chunk: float = 80.0
-    encode: float = 0.0
-    network: float = 0.0
-    jitter: float = 0.0
-    decode: float = 0.0
-    playout: float = 0.0
+    capture: float | None = None
+    chunk: float | None = 80.0
+    encode: float | None = None
+    network: float | None = None
+    jitter: float | None = None
+    decode: float | None = None
+    playout: float | None = None
 
     @property
     def mouth_to_ear(self) -> float:
-        """The sum of all parts, in ms."""
-        return sum(getattr(self, field.name) for field in fields(self))
+        """The sum of the parts that are known, in ms."""
+        return sum(getattr(self, field.name) or 0.0 for field in fields(self))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every part is known."""
+        return all(getattr(self, field.name) is not None for field in fields(self))
 
     @classmethod
     def between(
@@ -222,10 +232,10 @@ class LatencyParts:
     ) -> LatencyParts:
         """The way from `speaker` to `listener`, half the round trip apart."""
         return cls(
-            capture=speaker.capture or 0.0,
-            encode=speaker.encode or 0.0,
+            capture=speaker.capture,
+            encode=speaker.encode,
             network=round_trip_ms / 2,
-            jitter=listener.jitter or 0.0,
-            decode=listener.decode or 0.0,
-            playout=listener.playout or 0.0,
+            jitter=listener.jitter,
+            decode=listener.decode,
+            playout=listener.playout,
         )

@@ -84,8 +84,9 @@ class PeerView:
 class CallReading:
     """A look at every meter of a call. Levels are dBFS; loads are shares of one core's time.
 
-    `outgoing` is the way from this microphone to the peer's ear, `incoming` the other way; None
-    while not known. `wire_measured` is False when wire bytes are computed instead of counted.
+    `bandwidth` counts since the two were connected. `outgoing` is the way from this microphone to
+    the peer's ear, `incoming` the other way; None while not known. `packets_dropped` were not sent
+    since too many waited. `wire_measured` is False when wire bytes are computed, not counted.
     """
 
     bandwidth: MeterReading
@@ -101,6 +102,7 @@ class CallReading:
     chunks_late: int
     underruns: int
     input_dropped: int
+    packets_dropped: int
     wire_measured: bool
 
 

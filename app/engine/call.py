@@ -2,45 +2,66 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
-from app.core.meter import EndLatency, LatencyParts, Meter
-from app.core.state import CallReading, Notice
+from app.audio.backend import AudioBackend
+from app.core.meter import Clock, EndLatency, LatencyParts, Meter
+from app.core.settings import Settings
+from app.core.state import CallReading
 from app.engine.listening import Listening
-from app.engine.sound import Loudspeaker, Microphone
+from app.engine.sound import Loudspeaker, Microphone, Say
 from app.engine.speaking import Speaking
+from app.net.state import PeerStats
 from codec.model.codec import Codec
 from codec.stream import StreamDecoder, StreamEncoder
 
 
 class Call:
-    """Speaks and listens from `start` to `stop`; the network side only brings and takes bytes."""
+    """Speaks and listens from `start` to `stop`; the network side only brings and takes bytes.
+
+    Making one opens the devices of `settings`, which may take seconds.
+    """
 
     def __init__(
         self,
         codec: Codec,
-        microphone: Microphone,
-        loudspeaker: Loudspeaker,
+        backend: AudioBackend,
+        settings: Settings,
         *,
-        send_voice: Callable[[bytes], None],
+        send_voice: Callable[[bytes], object],
+        is_muted: Callable[[], bool],
         meter: Meter,
-        say: Callable[[Notice], None],
+        clock: Clock,
+        say: Say,
         on_input_end: Callable[[], None],
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.meter = meter
-        self._spec = codec.spec
-        self._microphone, self._loudspeaker = microphone, loudspeaker
+        self.meter, self._spec = meter, codec.spec
         self._round_trip: float | None = None
         self._theirs = EndLatency()
         encoder, decoder = StreamEncoder(codec), StreamDecoder(codec)
         encoder.warm_up()
         decoder.warm_up()
+        self.microphone = Microphone(backend, settings.input_device, say)
+        try:
+            rate = codec.spec.output_rate
+            self.loudspeaker = Loudspeaker(backend, settings.output_device, rate, say)
+        except BaseException:
+            self.microphone.close()
+            raise
         self.speaking = Speaking(
-            encoder, codec.spec, microphone, send_voice, meter, clock, say, on_input_end
+            encoder,
+            codec.spec,
+            self.microphone,
+            send=send_voice,
+            is_muted=is_muted,
+            meter=meter,
+            clock=clock,
+            say=say,
+            on_end=on_input_end,
         )
-        self.listening = Listening(decoder, codec.spec, loudspeaker, meter, clock, say)
+        self.listening = Listening(
+            decoder, codec.spec, self.loudspeaker, meter=meter, clock=clock, say=say
+        )
 
     def start(self) -> None:
         """Begin to speak and listen."""
@@ -48,26 +69,29 @@ class Call:
         self.speaking.start()
 
     def stop(self) -> None:
-        """Stop both threads; waits a few seconds at most."""
+        """Stop both threads and let go of the devices; waits a few seconds at most."""
         self.speaking.stop()
         self.listening.stop()
+        self.microphone.close()
+        self.loudspeaker.close()
 
     def pong(self, round_trip: float, theirs: EndLatency) -> None:
         """Take what a pong told: seconds there and back, the peer's own shares of the delay."""
         self._round_trip, self._theirs = round_trip, theirs
 
     def own_latency(self) -> EndLatency:
-        """This end's shares of the delay, in ms."""
-        delay = self._spec.delay_samples / self._spec.output_rate
+        """This end's shares of the delay, in ms. The codec's own lag counts as decoding."""
+        lag = self._spec.delay_samples / self._spec.output_rate
+        decode = self.listening.decode_seconds.value
         return EndLatency(
-            capture=self.speaking.capture_seconds * 1000,
-            encode=self.speaking.encode_seconds * 1000,
-            jitter=self.listening.buffered_seconds * 1000,
-            decode=(self.listening.decode_seconds + delay) * 1000,
-            playout=self.listening.playout_seconds * 1000,
+            capture=_ms(self.speaking.capture_seconds.value),
+            encode=_ms(self.speaking.encode_seconds.value),
+            jitter=_ms(self.listening.buffered_seconds.value),
+            decode=_ms(None if decode is None else decode + lag),
+            playout=_ms(self.listening.playout_seconds),
         )
 
-    def reading(self, wire_measured: bool) -> CallReading:
+    def reading(self, network: PeerStats) -> CallReading:
         """A look at every meter."""
         stats = self.listening.stats()
         outgoing = incoming = None
@@ -79,15 +103,20 @@ class Call:
             bandwidth=self.meter.read(),
             outgoing=outgoing,
             incoming=incoming,
-            round_trip_ms=None if self._round_trip is None else self._round_trip * 1000,
+            round_trip_ms=_ms(self._round_trip),
             encoder_load=self.speaking.load,
             decoder_load=self.listening.load,
-            input_level=self._microphone.level,
-            output_level=self._loudspeaker.level,
+            input_level=self.microphone.level,
+            output_level=self.loudspeaker.level,
             chunks_played=stats.played,
             chunks_concealed=stats.lost,
             chunks_late=stats.late,
-            underruns=self._loudspeaker.underruns,
-            input_dropped=self._microphone.dropped,
-            wire_measured=wire_measured,
+            underruns=self.loudspeaker.underruns,
+            input_dropped=self.microphone.dropped,
+            packets_dropped=network.voice_dropped,
+            wire_measured=network.wire.exact,
         )
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1000

@@ -6,19 +6,20 @@ Every public method may be called from any thread and returns at once. What take
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from app import VERSION
 from app.audio.backend import AudioBackend, DeviceInfo
-from app.core.control import ByeReason, Hello, Mute, decode_control, encode_control
+from app.core.control import ByeReason
+from app.core.description import Description
 from app.core.errors import UndertoneError
-from app.core.meter import EndLatency, Meter
+from app.core.meter import Clock
 from app.core.session import AlreadyInCall, NoAnswerAwaited, NoCall, Session
 from app.core.settings import Settings
 from app.core.state import (
@@ -34,26 +35,30 @@ from app.core.state import (
     MuteChanged,
     Notice,
     PeerChanged,
-    PeerView,
     PreparingAnswer,
     PreparingInvite,
     StateChanged,
     Talking,
 )
-from app.engine.call import Call
-from app.engine.sound import Loudspeaker, Microphone
-from app.net import state as net_state
+from app.engine.line import Line
+from app.engine.worker import Worker
 from app.net.config import NetworkConfig
+from app.net.diagnosis import unanswered_servers
+from app.net.errors import NetworkStopped
 from app.net.network_thread import NetworkThread
-from app.net.peer import PeerConnection
 from app.rendezvous.manual import ManualRendezvous
 from codec.model.codec import Codec
 
 log = logging.getLogger(__name__)
 
 S = TypeVar("S", bound=CallState)
+T = TypeVar("T")
 
 _CLOSE_SECONDS = 4.0
+
+
+class CallFailed(UndertoneError):
+    """The call failed inside Undertone."""
 
 
 class Engine:
@@ -67,21 +72,17 @@ class Engine:
         listen: Callable[[Event], None],
         *,
         loopback: bool = False,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock = time.monotonic,
     ) -> None:
         self._codec, self._backend, self._listen = codec, backend, listen
         self._settings, self._loopback, self._clock = settings, loopback, clock
         self._session = Session()
         self._lock = threading.RLock()
         self._muted = False
-        self._peer: PeerConnection | None = None
-        self._peer_view: PeerView | None = None
-        self._rendezvous = ManualRendezvous(time.time)
-        self._sound: tuple[Microphone, Loudspeaker] | None = None
-        self._call: Call | None = None
-        self._meter = Meter(clock)
+        self._line: Line | None = None
         self._last_reading: CallReading | None = None
-        self._devices = ThreadPoolExecutor(1, "devices")
+        self._rendezvous = ManualRendezvous(time.time)
+        self._devices = Worker("devices")
         self._network = NetworkThread()
         self._network.start()
 
@@ -103,42 +104,47 @@ class Engine:
         return self._settings
 
     def reading(self) -> CallReading | None:
-        """Every meter now; after a call, as it ended. None before the first call."""
-        call, peer = self._call, self._peer
-        if call is not None:
-            wire = peer.stats().wire if peer is not None else None
-            self._last_reading = call.reading(wire.exact if wire else True)
+        """Every meter now; after a call, as it ended. None before the sound of a call is open."""
+        line = self._line
+        reading = line.reading() if line is not None else None
+        if reading is not None:
+            self._last_reading = reading
         return self._last_reading
 
     # What front ends do
 
     def create_call(self) -> Future[Inviting]:
-        """Make an invite link. The future raises an `UndertoneError` that says why not."""
-        return self._network.submit(self._create())
+        """Make an invite link. The future raises an `UndertoneError` that says why not.
+
+        It is cancelled when the call is hung up meanwhile; so are those of `join` and
+        `accept_answer`.
+        """
+        return self._on_network(self._create())
 
     def join(self, link: str) -> Future[Answering]:
         """Read an invite link and make the answer to hand back."""
-        return self._network.submit(self._join(link))
+        return self._on_network(self._join(link))
 
     def accept_answer(self, link: str) -> Future[None]:
         """Read the answer to our invite and begin to connect."""
-        return self._network.submit(self._accept(link))
+        return self._on_network(self._accept(link))
 
     def hang_up(self) -> Future[None]:
         """End the call, or take the invite back."""
-        return self._network.submit(self._hang_up())
+        return self._on_network(self._hang_up())
 
     def reset(self) -> None:
         """Put an ended call away."""
-        if isinstance(self.state, Ended):
-            self._go(Idle())
+        with self._lock:
+            if not isinstance(self.state, Ended):
+                return
+            self._session.go(Idle())
+        self._listen(StateChanged(Idle()))
 
     def set_muted(self, muted: bool) -> None:
         """Keep the own voice back, or let it through again."""
         self._muted = muted
-        if self._call is not None:
-            self._call.speaking.muted = muted
-        self._network.call_soon(self._tell, Mute(muted))
+        self._network.call_soon(self._tell_mute)
         self._listen(MuteChanged(muted))
 
     def devices(self) -> Future[tuple[list[DeviceInfo], list[DeviceInfo]]]:
@@ -148,12 +154,12 @@ class Engine:
     def choose_input(self, name: str | None) -> Future[None]:
         """Take this microphone, now and in later calls; None follows the system."""
         self._settings = replace(self._settings, input_device=name)
-        return self._devices.submit(self._choose, 0, name)
+        return self._devices.submit(self._change_device, "microphone", name)
 
     def choose_output(self, name: str | None) -> Future[None]:
         """Take this loudspeaker, now and in later calls; None follows the system."""
         self._settings = replace(self._settings, output_device=name)
-        return self._devices.submit(self._choose, 1, name)
+        return self._devices.submit(self._change_device, "loudspeaker", name)
 
     def set_name(self, name: str) -> None:
         """The name shown to the other end, from the next call on."""
@@ -168,236 +174,170 @@ class Engine:
     # From invite to connected, on the network thread
 
     async def _create(self) -> Inviting:
-        self._go(PreparingInvite())
-        try:
-            offer = await self._new_peer().create_offer()
+        line = self._new_line(PreparingInvite())
+
+        async def invite() -> Inviting:
+            offer = await line.peer.create_offer()
+            self._warn_of_servers(line, offer)
             link = self._rendezvous.invite(offer, self._settings.name)
-        except UndertoneError as error:
-            await self._give_up(str(error))
-            raise
-        return self._go(Inviting(link, self._rendezvous.expires_at()))
+            return self._go(line, Inviting(link, self._rendezvous.expires_at()))
+
+        return await self._attempt(line, invite())
 
     async def _join(self, link: str) -> Answering:
         self._must_be_free()
-        invite = self._rendezvous.read_invite(link)  # A bad link changes nothing.
-        self._go(PreparingAnswer())
-        try:
-            answer = await self._new_peer().accept_offer(invite.description)
-            own_link = self._rendezvous.answer(invite, answer, self._settings.name)
-        except UndertoneError as error:
-            await self._give_up(str(error))
-            raise
-        return self._go(Answering(own_link, self._rendezvous.expires_at()))
+        letter = self._rendezvous.read_invite(link)  # A bad link changes nothing.
+        line = self._new_line(PreparingAnswer())
+
+        async def answer() -> Answering:
+            description = await line.peer.accept_offer(letter.description)
+            self._warn_of_servers(line, description)
+            own_link = self._rendezvous.answer(letter, description, self._settings.name)
+            return self._go(line, Answering(own_link, self._rendezvous.expires_at()))
+
+        return await self._attempt(line, answer())
 
     async def _accept(self, link: str) -> None:
-        if not isinstance(self.state, Inviting) or self._peer is None:
+        line = self._line
+        if not isinstance(self.state, Inviting) or line is None:
             raise NoAnswerAwaited
-        answer = self._rendezvous.read_answer(link)  # A bad link leaves the invite open.
-        self._go(Connecting())
-        try:
-            await self._peer.accept_answer(answer.description)
-        except UndertoneError as error:
-            await self._give_up(str(error))
-            raise
+        answer: Description = self._rendezvous.read_answer(link).description  # As above.
+        self._go(line, Connecting())
+        await self._attempt(line, line.peer.accept_answer(answer))
 
     async def _hang_up(self) -> None:
-        if not self._session.is_live:
+        line = self._line
+        if line is None:
             raise NoCall
-        if self._peer is not None:
-            await self._peer.close()
-        self._end("You hung up.", failed=False)
+        self._end(line, "You hung up.", failed=False)
+        await line.peer.close()
 
-    async def _give_up(self, reason: str) -> None:
-        if self._peer is not None:
-            await self._peer.close(ByeReason.OTHER)
-        self._end(reason, failed=True)
+    def _warn_of_servers(self, line: Line, own: Description) -> None:
+        if line is self._line and (warning := unanswered_servers(line.config, own)) is not None:
+            self.say(Notice("warning", warning))
+
+    async def _attempt(self, line: Line, work: Awaitable[T]) -> T:
+        """Do `work` for a line; when it fails, the call has ended with the reason."""
+        try:
+            return await work
+        except Exception as error:
+            if self._line is not line:
+                raise asyncio.CancelledError from error  # Hung up meanwhile: not a failure.
+            if not isinstance(error, UndertoneError):
+                log.exception("A step of the call failed")
+                error = CallFailed(f"The call failed inside Undertone: {error}")
+            self._end(line, str(error), failed=True)
+            await line.peer.close(ByeReason.OTHER)
+            raise error from None
 
     def _must_be_free(self) -> None:
         if self._session.is_live:
             raise AlreadyInCall
 
-    def _new_peer(self) -> PeerConnection:
-        self._meter, self._last_reading = Meter(self._clock), None
-        self._peer = PeerConnection(
-            NetworkConfig.of(self._settings, loopback=self._loopback),
-            on_voice=self._voice_came,
-            on_control=self._control_came,
-            on_state=self._peer_went,
-            on_wire=self._wire_moved,
-            on_pong=self._pong_came,
-            own_latency=self._own_latency,
-        )
-        return self._peer
+    def _new_line(self, state: PreparingInvite | PreparingAnswer) -> Line:
+        self._must_be_free()
+        config = NetworkConfig.of(self._settings, loopback=self._loopback)
+        line = Line(self._codec, config, self._settings.name, self, self._clock)
+        self._line, self._last_reading = line, None
+        self._go(line, state)
+        return line
 
-    # What the peer does, on the network thread
+    # What a line tells (`Exchange`)
 
-    def _peer_went(self, state: net_state.PeerState) -> None:
-        match state:
-            case net_state.Connecting() if isinstance(self.state, Answering):
-                self._go(Connecting())
-            case net_state.Connected(route=route):
-                if self._call is None and self._session.is_live:
-                    self._begin(route)
-                self._update_peer(reachable=True, route=route)
-            case net_state.Unresponsive(seconds=seconds):
-                self._update_peer(reachable=False)
-                self._listen(
-                    Notice("warning", f"Nothing came from the other side for {seconds:.0f} s.")
-                )
-            case net_state.Disconnected(here=True):
-                pass  # Whoever closed it says why the call ends.
-            case net_state.Disconnected(reason=reason, bye=bye):
-                self._end(reason, failed=bye is None)
-            case net_state.Failed():
-                self._end(state.reason, failed=True)
+    def connecting(self, line: Line) -> None:
+        """The other end is being connected to."""
+        if line is self._line and isinstance(self.state, Answering):
+            self._go(line, Connecting())
 
-    def _begin(self, route: str) -> None:
-        spec = self._codec.spec
-        self._peer_view = PeerView("", "", False, False, True, route)
-        self._tell(Hello(self._settings.name, VERSION, spec.model_id, spec.name, spec.output_rate))
-        self._go(Talking(self._clock()))
-        self._devices.submit(self._open_sound)
+    def connected(self, line: Line) -> None:
+        """The other end is there: open the sound."""
+        if line is self._line:
+            self._go(line, Talking(self._clock()))
+            if self._muted:
+                self._tell_mute()
+            self._devices.submit(self._open_sound, line)
 
-    def _voice_came(self, data: bytes) -> None:
-        self._meter.received_payload(len(data))
-        if self._call is not None:
-            self._call.listening.receive(data)
+    def peer_changed(self, line: Line) -> None:
+        """More is known of the other end."""
+        if line is self._line:
+            self._listen(PeerChanged(line.view))
 
-    def _control_came(self, data: bytes) -> None:
-        match decode_control(data):
-            case Hello() as hello:
-                self._update_peer(
-                    name=hello.name, model_name=hello.model_name, voice_changed=hello.voice_changed
-                )
-                if hello.model_id != self._codec.spec.model_id:
-                    self._refuse_model(hello.model_name)
-                elif self._muted:
-                    self._tell(Mute(True))
-            case Mute(muted=muted):
-                self._update_peer(muted=muted)
+    def over(self, line: Line, reason: str, *, failed: bool, bye: ByeReason) -> None:
+        """The connection ended, never came about, or makes no sense; `bye` if it still stands."""
+        self._end(line, reason, failed=failed)
+        self._on_network(line.peer.close(bye))
 
-    def _refuse_model(self, theirs: str) -> None:
-        reason = (
-            f"The other side speaks with the model {theirs}, this one with "
-            f"{self._codec.spec.name}. Choose the same model on both sides."
-        )
-        if self._peer is not None:
-            self._network.submit(self._peer.close(ByeReason.MODEL_MISMATCH))
-        self._end(reason, failed=True)
+    def say(self, notice: Notice) -> None:
+        """Something a person should know."""
+        log.log(logging.INFO if notice.severity == "info" else logging.WARNING, notice.text)
+        self._listen(notice)
 
-    def _wire_moved(self, up: int, down: int) -> None:
-        if up:
-            self._meter.sent_wire(up)
-        if down:
-            self._meter.received_wire(down)
+    # Sound, on the devices thread
 
-    def _pong_came(self, round_trip: float, theirs: EndLatency) -> None:
-        if self._call is not None:
-            self._call.pong(round_trip, theirs)
-
-    def _own_latency(self) -> EndLatency:
-        return self._call.own_latency() if self._call is not None else EndLatency()
-
-    def _update_peer(self, **changes: Any) -> None:
-        if self._peer_view is not None:
-            self._peer_view = replace(self._peer_view, **changes)
-            self._listen(PeerChanged(self._peer_view))
-
-    def _tell(self, message: Hello | Mute) -> None:
-        if self._peer is not None:
-            self._peer.send_control(encode_control(message))
-
-    # The call's sound, on the devices thread
-
-    def _open_sound(self) -> None:
+    def _open_sound(self, line: Line) -> None:
         try:
-            microphone = Microphone(self._backend, self._settings.input_device, self._say)
-            rate = self._codec.spec.output_rate
-            device = self._settings.output_device
-            loudspeaker = Loudspeaker(self._backend, device, rate, self._say)
-            call = Call(
-                self._codec,
-                microphone,
-                loudspeaker,
-                send_voice=self._send_voice,
-                meter=self._meter,
-                say=self._say,
+            line.open_sound(
+                self._backend,
+                self._settings,
+                send_voice=lambda data: self._network.call_soon(line.send_voice, data),
+                is_muted=lambda: self._muted,
                 on_input_end=lambda: self._listen(InputEnded()),
-                clock=self._clock,
             )
         except Exception as error:
             log.exception("The call's sound could not be started")
-            self._say(Notice("error", f"The call has no sound: {error}"))
-            return
-        with self._lock:
-            self._sound = (microphone, loudspeaker)
-            if not isinstance(self.state, Talking):
-                self._close_sound(None)
-                return
-            call.speaking.muted = self._muted
-            self._call = call
-        call.start()
+            self.say(Notice("error", f"The call has no sound: {error}"))
 
-    def _send_voice(self, data: bytes) -> None:
-        self._meter.sent_payload(len(data))
-        self._network.call_soon(self._send_voice_now, data)
-
-    def _send_voice_now(self, data: bytes) -> None:
-        if self._peer is not None:
-            self._peer.send_voice(data)
-
-    def _choose(self, which: int, name: str | None) -> None:
-        if self._sound is not None:
-            self._sound[which].choose(name)
-
-    def _close_sound(self, call: Call | None) -> None:
+    def _change_device(self, which: str, name: str | None) -> None:
+        call = self._line.call if self._line is not None else None
         if call is not None:
-            call.stop()
-        if self._sound is not None:
-            for device in self._sound:
-                device.close()
-            self._sound = None
+            (call.microphone if which == "microphone" else call.loudspeaker).choose(name)
 
     # The end
 
-    def _end(self, reason: str, *, failed: bool) -> None:
+    def _end(self, line: Line, reason: str, *, failed: bool) -> None:
         with self._lock:
-            if not self._session.is_live:
+            if line is not self._line:
                 return
             self.reading()
-            call, self._call = self._call, None
+            self._line = None
             self._session.go(state := Ended(reason, failed))
-        self._devices.submit(self._close_sound, call)
-        self._peer_view = None
+        self._devices.submit(line.close_sound)
         self._listen(PeerChanged(None))
         self._listen(StateChanged(state))
 
     def _close(self, done: Future[None]) -> None:
         try:
-            if self._session.is_live:
-                try:
-                    self._network.submit(self._quit()).result(_CLOSE_SECONDS)
-                except Exception as error:
-                    log.info("The call could not be ended in good manners: %s", error)
-            self._devices.submit(lambda: None).result(_CLOSE_SECONDS)
+            self._on_network(self._quit()).result(_CLOSE_SECONDS)
         except Exception as error:
-            log.info("The devices could not be closed in time: %s", error)
-        finally:
-            self._devices.shutdown(wait=False, cancel_futures=True)
-            self._network.stop(_CLOSE_SECONDS)
-            done.set_result(None)
+            log.info("The call could not be ended in good manners: %s", error)
+        if not self._devices.stop(_CLOSE_SECONDS):
+            log.warning("The sound system does not answer; its thread is left behind.")
+        self._network.stop(_CLOSE_SECONDS)
+        done.set_result(None)
 
     async def _quit(self) -> None:
-        if self._peer is not None:
-            await self._peer.close(ByeReason.QUIT)
-        self._end("Undertone was closed.", failed=False)
+        if (line := self._line) is not None:
+            self._end(line, "Undertone was closed.", failed=False)
+            await line.peer.close(ByeReason.QUIT)
 
-    def _go(self, state: S) -> S:
+    # Small parts
+
+    def _go(self, line: Line, state: S) -> S:
         with self._lock:
+            if line is not self._line:
+                raise asyncio.CancelledError
             self._session.go(state)
         self._listen(StateChanged(state))
         return state
 
-    def _say(self, notice: Notice) -> None:
-        log.log(logging.INFO if notice.severity == "info" else logging.WARNING, notice.text)
-        self._listen(notice)
+    def _tell_mute(self) -> None:
+        if (line := self._line) is not None:
+            line.tell_mute(self._muted)
+
+    def _on_network(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        try:
+            return self._network.submit(work)
+        except NetworkStopped as error:
+            failed: Future[T] = Future()
+            failed.set_exception(error)
+            return failed

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Callable
 
 import numpy as np
 
 from app.core import packet
 from app.core.jitter import Chunk, JitterBuffer, JitterStats, Lost
-from app.core.meter import LoadMeter, Meter
+from app.core.meter import Clock, LoadMeter, Meter, Recent
 from app.core.packet import PacketError, SequenceUnwrapper
 from app.core.state import Notice
-from app.engine.sound import Loudspeaker
+from app.engine.sound import Loudspeaker, Say
 from codec.spec import CodecSpec
 from codec.stream import StreamDecoder
+
+log = logging.getLogger(__name__)
 
 LEAD_SECONDS = 0.03
 """The next chunk is decoded when the loudspeaker holds less than this: time for a slow decode."""
@@ -31,9 +33,10 @@ class Listening:
         decoder: StreamDecoder,
         spec: CodecSpec,
         loudspeaker: Loudspeaker,
+        *,
         meter: Meter,
-        clock: Callable[[], float],
-        say: Callable[[Notice], None],
+        clock: Clock,
+        say: Say,
     ) -> None:
         self._decoder, self._spec, self._loudspeaker = decoder, spec, loudspeaker
         self._meter, self._say, self._clock = meter, say, clock
@@ -44,9 +47,12 @@ class Listening:
         self._arrived = threading.Event()
         self._stop = threading.Event()
         self._load = LoadMeter(clock)
-        self._decode_seconds = 0.0
-        self._buffered = 0.0
-        self._lead = 0.0
+        self.decode_seconds = Recent()
+        """How long a chunk takes to decode, of late."""
+        self.buffered_seconds = Recent()
+        """How long a chunk lies in the jitter buffer, of late."""
+        self._lead = Recent()
+        self._lost_counted = 0
         self._refused: set[type[PacketError]] = set()
         self._thread = threading.Thread(target=self._run, name="listening", daemon=True)
 
@@ -81,19 +87,9 @@ class Listening:
         return self._load.read()
 
     @property
-    def decode_seconds(self) -> float:
-        """How long a chunk takes to decode, of late."""
-        return self._decode_seconds
-
-    @property
-    def buffered_seconds(self) -> float:
-        """How long a chunk lies in the jitter buffer, of late."""
-        return self._buffered
-
-    @property
-    def playout_seconds(self) -> float:
+    def playout_seconds(self) -> float | None:
         """From a decoded chunk to the ear: what is queued before it, and the device."""
-        return self._lead + self._loudspeaker.latency
+        return None if self._lead.value is None else self._lead.value + self._loudspeaker.latency
 
     def stats(self) -> JitterStats:
         """The jitter buffer's counts."""
@@ -111,30 +107,38 @@ class Listening:
                 if self._loudspeaker.wait_below(LEAD_SECONDS, _IDLE_WAIT):
                     self._play_next()
         except Exception as error:  # The thread's last words: a call must not fall silent unsaid.
+            log.exception("The listening thread failed")
             self._say(Notice("error", f"The other end can no longer be heard: {error}"))
 
     def _play_next(self) -> None:
-        queued = self._loudspeaker.queued
+        slack = self._loudspeaker.queued - (self.decode_seconds.value or 0.0)
         self._arrived.clear()
         with self._lock:
-            pulled = self._jitter.pull(slack=queued - self._decode_seconds)
+            pulled = self._jitter.pull(slack)
         match pulled:
             case Chunk(codes=codes, waited=waited):
-                self._meter.played()
-                self._buffered += 0.1 * (waited - self._buffered)
+                self.buffered_seconds.add(waited)
+                self._count_played()
                 self._write(np.array(codes))
             case Lost():
-                self._meter.lost()
                 self._write(None)
             case nothing:
                 wait = getattr(nothing, "seconds", _IDLE_WAIT)
                 self._arrived.wait(min(max(wait, _SHORTEST_WAIT), _IDLE_WAIT))
+
+    def _count_played(self) -> None:
+        """Losses count once speech goes on: before that, the other end may just have gone quiet."""
+        lost = self.stats().lost
+        self._meter.played()
+        if lost > self._lost_counted:
+            self._meter.lost(lost - self._lost_counted)
+        self._lost_counted = lost
 
     def _write(self, codes: np.ndarray | None) -> None:
         began = self._clock()
         pcm = self._decoder.step(codes)
         took = self._clock() - began
         self._load.add(took)
-        self._decode_seconds += 0.1 * (took - self._decode_seconds)
-        self._lead += 0.1 * (self._loudspeaker.queued - self._lead)
+        self.decode_seconds.add(took)
+        self._lead.add(self._loudspeaker.queued)
         self._loudspeaker.write(pcm)

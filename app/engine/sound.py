@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -16,6 +17,17 @@ from app.core.state import Notice
 D = TypeVar("D", bound=AudioInput | AudioOutput)
 R = TypeVar("R")
 Say = Callable[[Notice], None]
+
+_LOST_AGAIN_SECONDS = 5.0
+"""A device lost again so soon is given up: reopening it for ever would help nobody."""
+
+_ZEROS_SECONDS = 3.0
+"""Real microphones hiss; zeros for so long mean that something keeps the sound back."""
+
+ZEROS_ONLY = (
+    "The microphone gives nothing but zeros. It may be switched off at the device, or this system "
+    "may not let Undertone use it: look at its privacy settings for the microphone."
+)
 
 
 class _Device(Generic[D]):
@@ -35,19 +47,38 @@ class _Device(Generic[D]):
         self._open_device, self._silence = open_device, silence
         self._without, self._say = without, say
         self._lock = threading.Lock()
+        self._changing = threading.Lock()
+        self._closed = False
+        self._lost_at = float("-inf")
         self._device: D = silence()
         self.choose(name)
 
     def choose(self, name: str | None) -> None:
         """Open the device `name` (None: the system's default) in place of the present one."""
-        self._device.close()
-        device = self._opened(name)
-        with self._lock:
-            self._device = device
+        with self._changing:
+            self._replace(name)
 
     def close(self) -> None:
-        """Let go of the device."""
-        self._device.close()
+        """Let go of the device, and of one that is just being opened as soon as it is."""
+        with self._lock:
+            self._closed = True
+        self._put(self._silence()).close()
+
+    def _replace(self, name: str | None) -> None:
+        # Silence meanwhile: its reader waits as with a device, and a closed device is never used.
+        self._put(self._silence()).close()
+        device = self._opened(name)
+        with self._lock:
+            superfluous, self._device = self._device, device
+            if self._closed:
+                superfluous, self._device = self._device, superfluous
+        superfluous.close()
+
+    def _put(self, device: D) -> D:
+        """Use this device from now on; returns the one used before."""
+        with self._lock:
+            before, self._device = self._device, device
+        return before
 
     def _opened(self, name: str | None) -> D:
         try:
@@ -66,16 +97,28 @@ class _Device(Generic[D]):
         try:
             return work(device)
         except DeviceLost as lost:
-            if device is self._device:  # Else it was changed meanwhile, and is no loss.
-                self._say(Notice("warning", str(lost)))
-                self.choose(None)
+            self._recover(device, lost)
             return otherwise
+
+    def _recover(self, device: D, lost: DeviceLost) -> None:
+        with self._changing:
+            if device is not self._device:
+                return  # It was changed meanwhile: that it closed is no loss.
+            now = time.monotonic()
+            again, self._lost_at = now - self._lost_at < _LOST_AGAIN_SECONDS, now
+            if again:
+                self._say(Notice("warning", f"{lost} {self._without}"))
+                self._put(self._silence()).close()
+            else:
+                self._say(Notice("warning", str(lost)))
+                self._replace(None)
 
 
 class Microphone(_Device[AudioInput]):
     """The chosen input."""
 
     def __init__(self, backend: AudioBackend, name: str | None, say: Say) -> None:
+        self._zeros_told = False
         super().__init__(
             name, backend.open_input, NoInput, "You can listen, but not be heard.", say
         )
@@ -85,7 +128,12 @@ class Microphone(_Device[AudioInput]):
 
         Raises EndOfInput when a file that serves as microphone is over.
         """
-        return self._use(lambda device: device.read(samples, timeout), None)
+        pcm = self._use(lambda device: device.read(samples, timeout), None)
+        zeros = self._device.zero_seconds > _ZEROS_SECONDS
+        if zeros and not self._zeros_told:
+            self._say(Notice("warning", ZEROS_ONLY))
+        self._zeros_told = zeros
+        return pcm
 
     @property
     def latency(self) -> float:

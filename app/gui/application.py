@@ -41,19 +41,21 @@ def run(
     title: str = "Undertone",
     scheme: Scheme = "system",
     script: Script | None = None,
+    script_failed: str = "Undertone could not do that",
     auto_close: bool = False,
 ) -> int:
     """Show the window until it is closed; the exit status: 0, or 1 when something prevented it.
 
     `make_engine` gets the function that takes events and is called in a thread of its own, while
     the window is already there. `script` runs beside the window once the engine is there; with
-    `auto_close` the window closes when it is through. A script that raises is status 1.
+    `auto_close` the window closes when it is through. A script that raises is status 1, told in the
+    terminal behind the words `script_failed`.
     """
     app = _application()
     theme = Theme(app, scheme)
     bridge = Bridge()
     window = MainWindow(bridge, title)
-    desk = _Desk(bridge, window)
+    desk = _Desk(bridge, window, script_failed)
     with _ctrl_c(desk.ask_to_close), _nothing_lost(bridge):
         window.show()
         with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
@@ -65,9 +67,10 @@ def run(
 class _Desk:
     """What happens between the window's opening and its end."""
 
-    def __init__(self, bridge: Bridge, window: MainWindow) -> None:
+    def __init__(self, bridge: Bridge, window: MainWindow, script_failed: str) -> None:
         self._bridge = bridge
         self._window = window
+        self._script_failed = script_failed
         self._leave = asyncio.Event()
         self._abandon = asyncio.Event()
         self._status = 0
@@ -111,7 +114,7 @@ class _Desk:
         try:
             await script(self._bridge)
         except Exception as error:
-            self._fail(error, "The script stopped")
+            self._fail(error, self._script_failed)
         if auto_close:
             self.ask_to_close()
 

@@ -25,22 +25,18 @@ PART_NAMES = {
 
 
 def parts_of(latency: LatencyParts | None) -> dict[str, float | None]:
-    """Each part in ms, in the order it happens; None where it is not known.
-
-    A part that is not known counts as 0 in `LatencyParts`, so a 0 is shown as unknown.
-    """
+    """Each part in ms, in the order it happens; None where it is not known."""
     if latency is None:
         return dict.fromkeys(PART_NAMES)
-    return {field.name: getattr(latency, field.name) or None for field in fields(latency)}
+    return {field.name: getattr(latency, field.name) for field in fields(latency)}
 
 
 def total_in_words(latency: LatencyParts | None) -> str:
     """The mouth-to-ear estimate; "at least" when a part of it is not known."""
     if latency is None:
         return milliseconds(None)
-    whole = all(part is not None for part in parts_of(latency).values())
     figure = milliseconds(latency.mouth_to_ear)
-    return figure if whole else f"at least {figure}"
+    return figure if latency.is_whole else f"at least {figure}"
 
 
 def bar_scale(longest_ms: float) -> float:

@@ -165,6 +165,7 @@ class QualityMeter(Card):
         ("late", "Pieces too late", "Pieces that came after they had been concealed"),
         ("underruns", "Gaps at the loudspeaker", "How often the loudspeaker had nothing to play"),
         ("dropped", "Microphone samples lost", "Sound the encoder did not fetch in time"),
+        ("unsent", "Packets not sent", "Dropped because the network did not take them in time"),
         ("round_trip", "Round trip", "The way to the other end and back"),
     )
 
@@ -208,6 +209,7 @@ class QualityMeter(Card):
             "late": count(reading.chunks_late if reading else None),
             "underruns": count(reading.underruns if reading else None),
             "dropped": count(reading.input_dropped if reading else None),
+            "unsent": count(reading.packets_dropped if reading else None),
             "round_trip": milliseconds(reading.round_trip_ms if reading else None),
         }
         for key, text in texts.items():

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from app.core.settings import Settings
+from app.net.errors import ServerMisspelt
+
+_SERVER = re.compile(
+    r"(?P<scheme>stuns?|turns?):(?P<host>\[[0-9a-fA-F:]+\]|[^\s:/?\[\]]+)(:(?P<port>\d{1,5}))?"
+    r"(\?transport=(udp|tcp))?"
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,18 @@ class NetworkConfig:
     relay_only: bool = False
     loopback: bool = False
     delay_acks: bool = True
+
+    def check(self) -> None:
+        """Raise ServerMisspelt unless every server is written as one is."""
+        for kind, urls in (("stun", self.stun), ("turn", tuple(t.url for t in self.turn))):
+            for url in urls:
+                found = _SERVER.fullmatch(url)
+                good = found and found["scheme"].startswith(kind)
+                if not good or not 0 < int(found["port"] or 1) < 65536:  # type: ignore[index]
+                    raise ServerMisspelt(
+                        f"“{url}” is no {kind.upper()} server. Write it as {kind}:host:port, for "
+                        f"instance {kind}:{kind}.example.org:3478."
+                    )
 
     @classmethod
     def of(cls, settings: Settings, *, loopback: bool = False) -> NetworkConfig:

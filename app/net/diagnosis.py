@@ -45,6 +45,25 @@ def why_no_route(
     )
 
 
+def unanswered_servers(config: NetworkConfig, own: Description) -> str | None:
+    """A warning when a server that is set gave no address; None when all is well."""
+    kinds = {candidate.kind for candidate in own.candidates}
+    if config.stun and CandidateKind.REFLEXIVE not in kinds and not config.relay_only:
+        # Without a router in between, the address a STUN server sees is no news and is left out.
+        if not _is_local(own):
+            return None
+        return (
+            f"The STUN server {config.stun[0]} did not answer, so people outside this network may "
+            "not reach you. Check its address."
+        )
+    if config.turn and CandidateKind.RELAYED not in kinds:
+        return (
+            f"The relay {config.turn[0].url} did not answer or refused the account. Without it, "
+            "some networks cannot be crossed."
+        )
+    return None
+
+
 def _families(description: Description) -> set[bool]:
     return {candidate.is_ipv6 for candidate in description.candidates}
 

@@ -21,6 +21,10 @@ class RelayUnavailable(NetError):
     """The relay gave no address. Check its address, name and password in the settings."""
 
 
+class ServerMisspelt(NetError):
+    """A STUN or TURN server in the settings is misspelt."""
+
+
 class NoRoute(NetError):
     """No way to the other computer was found."""
 

@@ -25,6 +25,8 @@ from app.core.control import (
     Bye,
     ByeReason,
     ControlError,
+    Hello,
+    Mute,
     Ping,
     Pong,
     decode_control,
@@ -74,10 +76,11 @@ class PeerConnection:
     """A connection to one peer, used once.
 
     The caller makes an offer and accepts an answer, or accepts an offer, which gives the answer.
-    `on_voice` and `on_control` get the bytes of each message (pings, pongs and byes are dealt with
-    here, as are control messages that cannot be read); `on_state` each `PeerState`, the last of
-    which is `Disconnected` or `Failed`; `on_wire` the size of each datagram; `on_pong` what each
-    pong tells. `own_latency` is asked for this end's shares when the peer pings.
+    `on_voice` gets the bytes of each packet and `on_control` each message it has to know of (pings,
+    pongs and byes are dealt with here, as are messages that cannot be read); `on_state` each
+    `PeerState`, the last of which is `Disconnected` or `Failed`; `on_payload` and `on_wire` the
+    bytes up and down of each message and each datagram; `on_pong` what each pong tells.
+    `own_latency` is asked for this end's shares when the peer pings.
     """
 
     def __init__(
@@ -85,9 +88,10 @@ class PeerConnection:
         config: NetworkConfig,
         *,
         on_voice: Callable[[bytes], None],
-        on_control: Callable[[bytes], None],
+        on_control: Callable[[Hello | Mute], None],
         on_state: Callable[[PeerState], None],
         on_wire: OnWire | None = None,
+        on_payload: OnWire | None = None,
         on_pong: OnPong | None = None,
         own_latency: Callable[[], EndLatency] = EndLatency,
         patience: Patience | None = None,
@@ -96,6 +100,7 @@ class PeerConnection:
         self._patience = patience or Patience()
         self._on_voice, self._on_control, self._on_state = on_voice, on_control, on_state
         self._on_pong, self._own_latency = on_pong, own_latency
+        self._on_payload = on_payload
         self._state: PeerState = New()
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -183,16 +188,14 @@ class PeerConnection:
 
     def _open_pc(self) -> None:
         config = self._config
+        config.check()
         self._servers = [RTCIceServer(url) for url in config.stun]
         self._servers += [RTCIceServer(t.url, t.username, t.password) for t in config.turn]
         policy = RTCIceTransportPolicy.RELAY if config.relay_only else RTCIceTransportPolicy.ALL
-        try:
-            self._pc = RTCPeerConnection(RTCConfiguration(self._servers, policy))
-            self._voice = self._pc.createDataChannel(
-                "voice", ordered=False, maxRetransmits=0, negotiated=True, id=VOICE_CHANNEL
-            )
-        except ValueError as error:
-            raise NetError(f"A STUN or TURN server in the settings is misspelt: {error}.") from None
+        self._pc = RTCPeerConnection(RTCConfiguration(self._servers, policy))
+        self._voice = self._pc.createDataChannel(
+            "voice", ordered=False, maxRetransmits=0, negotiated=True, id=VOICE_CHANNEL
+        )
         self._control = self._pc.createDataChannel("control", negotiated=True, id=CONTROL_CHANNEL)
         self._ice = IceAccess(self._pc)
         if not config.relay_only:
@@ -275,7 +278,7 @@ class PeerConnection:
             self._counts["unreadable"] += 1
             return
         self._counts["voice_received"] += 1
-        self._wire.message_received(len(data))
+        self._received(data)
         self._call(self._on_voice, data)
 
     def _control_came(self, data: object) -> None:
@@ -289,7 +292,7 @@ class PeerConnection:
             log.info("A control message was passed over: %s", error)
             return
         self._counts["control_received"] += 1
-        self._wire.message_received(len(data))
+        self._received(data)
         match message:
             case Ping():
                 self._send_message(Pong(message.id, message.sent_ms, self._latency_now()))
@@ -299,7 +302,11 @@ class PeerConnection:
             case Bye():
                 self._end(Disconnected(GOODBYES[message.reason], message.reason))
             case _:
-                self._call(self._on_control, data)
+                self._call(self._on_control, message)
+
+    def _received(self, data: bytes) -> None:
+        self._wire.message_received(len(data))
+        self._call(self._on_payload, 0, len(data))
 
     def _latency_now(self) -> EndLatency:
         try:
@@ -363,6 +370,7 @@ class PeerConnection:
         channel.send(data)
         self._counts[f"{kind}_sent"] += 1
         self._wire.message_sent(len(data))
+        self._call(self._on_payload, len(data), 0)
         return True
 
     async def _flush(self) -> None:

@@ -67,7 +67,7 @@ def test_a_cut_message_is_an_error(sent: ControlMessage) -> None:
         (b"", ControlTruncated),
         (b"\x22\x00\x01\x00\x00\x00\x00", ControlVersionUnknown),
         (b"\x1f", ControlTypeUnknown),
-        (b"\x01\x01\x00\x00\x00\x3e\x80\x01\xff\x00\x00", ControlTextWrong),
+        (b"\x01\x01\x00\x00\x00\x3e\x80\x00\x00\x00\x00\x01\xff\x00\x00", ControlTextWrong),
     ],
 )
 def test_each_defect_has_its_name(data: bytes, error: type[ControlError]) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.meter import EndLatency, LatencyParts, LoadMeter, Meter
+from app.core.meter import EndLatency, LatencyParts, LoadMeter, Meter, Recent
 
 
 class FakeClock:
@@ -79,25 +79,20 @@ def test_loss_is_a_share_of_the_window(clock: FakeClock) -> None:
 def test_load_is_work_per_second_of_the_window(clock: FakeClock) -> None:
     load = LoadMeter(clock, window=2.0)
     for _ in range(100):
-        with load.working():
-            clock.now += 0.03
-        clock.now += 0.07
+        load.add(0.03)
+        clock.now += 0.1
     assert load.read() == pytest.approx(0.3, abs=0.02)
     clock.now += 2.1
     assert load.read() == 0
 
 
-def test_work_that_raises_is_work_all_the_same(clock: FakeClock) -> None:
-    load = LoadMeter(clock, window=2.0)
-
-    def fail() -> None:
-        with load.working():
-            clock.now += 1.0
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        fail()
-    assert load.read() == pytest.approx(1.0)
+def test_a_recent_value_begins_with_the_first_and_follows_slowly() -> None:
+    recent = Recent()
+    assert recent.value is None
+    recent.add(10.0)
+    assert recent.value == 10.0
+    recent.add(20.0)
+    assert recent.value == pytest.approx(11.0)
 
 
 def test_mouth_to_ear_adds_both_ends_and_half_the_round_trip() -> None:
@@ -108,5 +103,9 @@ def test_mouth_to_ear_adds_both_ends_and_half_the_round_trip() -> None:
     assert parts.mouth_to_ear == 202
 
 
-def test_parts_not_known_yet_count_as_nothing() -> None:
-    assert LatencyParts.between(EndLatency(), EndLatency(), 0).mouth_to_ear == 80
+def test_parts_not_known_yet_are_not_made_up() -> None:
+    parts = LatencyParts.between(EndLatency(capture=5.0), EndLatency(), 4)
+    assert (parts.capture, parts.network, parts.jitter) == (5.0, 2.0, None)
+    assert parts.mouth_to_ear == 87
+    assert not parts.is_whole
+    assert LatencyParts(1, 80, 1, 1, 0.0, 1, 1).is_whole

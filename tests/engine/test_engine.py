@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import queue
+import threading
 import time
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +17,7 @@ import soundfile
 from app.audio.backend import DeviceLost, NoMicrophone
 from app.audio.instead import FilesInstead
 from app.audio.silence import NoInput
+from app.core.errors import UndertoneError
 from app.core.session import AlreadyInCall, NoAnswerAwaited, NoCall
 from app.core.settings import Settings
 from app.core.state import (
@@ -26,10 +30,12 @@ from app.core.state import (
     MuteChanged,
     Notice,
     PeerChanged,
+    PreparingInvite,
     StateChanged,
     Talking,
 )
 from app.engine import Engine
+from app.net.peer import PeerConnection
 from app.rendezvous.errors import LinkError, WrongLinkKind
 from tests.models import small_codec
 
@@ -192,13 +198,101 @@ def test_an_invite_can_be_taken_back_while_the_other_waits(people):
 
 def test_two_models_that_differ_end_the_call_with_the_reason(people):
     other = small_codec()
-    other.spec = type(other.spec)("another", 77, 16, 16_000, 320)
+    other.spec = replace(other.spec, model_id=77)
     alice, bob = people("Alice"), people("Bob", codec=other)
     connect(alice, bob)
     for person in (alice, bob):
         ended = person.wait_for_state(Ended).state
         assert ended.failed
         assert "model" in ended.reason
+
+
+def test_two_versions_of_a_model_end_the_call_with_the_reason(people):
+    one, other = small_codec(), small_codec(seed=1)
+    one.spec, other.spec = replace(one.spec, digest=1), replace(other.spec, digest=2)
+    alice, bob = people("Alice", codec=one), people("Bob", codec=other)
+    connect(alice, bob)
+    for person in (alice, bob):
+        assert "versions of the model" in person.wait_for_state(Ended).state.reason
+
+
+class SlowDescribing:
+    """Makes the next gathering of addresses wait until told."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.go_on = threading.Event()
+        describe = PeerConnection._describe
+
+        async def slowly(peer, described):
+            while not self.go_on.is_set():
+                await asyncio.sleep(0.01)
+            return await describe(peer, described)
+
+        monkeypatch.setattr(PeerConnection, "_describe", slowly)
+
+
+def test_an_invite_given_up_while_it_is_made_leaves_the_next_call_alone(people, monkeypatch):
+    alice, bob = people("Alice"), people("Bob")
+    slow = SlowDescribing(monkeypatch)
+    first = alice.engine.create_call()
+    alice.wait_for_state(PreparingInvite)
+    alice.engine.hang_up().result(TIMEOUT)
+    second = alice.engine.create_call()
+    slow.go_on.set()
+    with pytest.raises(CancelledError):
+        first.result(TIMEOUT)
+    invite = second.result(TIMEOUT)
+    assert alice.engine.state == invite
+    answer = bob.engine.join(invite.link).result(TIMEOUT)
+    alice.engine.accept_answer(answer.link).result(TIMEOUT)
+    bob.wait_for_state(Talking)
+
+
+def test_the_call_counts_from_when_it_was_connected(people):
+    alice, bob = people("Alice"), people("Bob")
+    invite = alice.engine.create_call().result(TIMEOUT)
+    time.sleep(1.5)
+    answer = bob.engine.join(invite.link).result(TIMEOUT)
+    before = time.monotonic()
+    alice.engine.accept_answer(answer.link).result(TIMEOUT)
+    assert hears(alice, 1)
+    reading = alice.engine.reading()
+    assert reading.bandwidth.seconds < time.monotonic() - before
+
+
+def test_an_unforeseen_error_when_connected_ends_the_call_in_words(people):
+    broken = small_codec()
+    broken.spec = replace(broken.spec, name=5)
+    alice, bob = people("Alice", codec=broken), people("Bob")
+    invite = alice.engine.create_call().result(TIMEOUT)
+    answer = bob.engine.join(invite.link).result(TIMEOUT)
+    alice.engine.accept_answer(answer.link).result(TIMEOUT)
+    ended = alice.wait_for_state(Ended).state
+    assert ended.failed
+    assert "failed inside Undertone" in ended.reason
+    bob.wait_for_state(Ended)
+
+
+def test_the_other_going_quiet_is_no_loss(people):
+    alice, bob = people("Alice"), people("Bob")
+    connect(alice, bob)
+    assert hears(bob, 5)
+    alice.engine.set_muted(True)
+    bob.wait_for(lambda e: isinstance(e, PeerChanged) and e.peer and e.peer.muted)
+    time.sleep(1.0)
+    before = bob.engine.reading()
+    time.sleep(2.5)
+    after = bob.engine.reading()
+    assert after.bandwidth.loss <= before.bandwidth.loss
+    assert after.chunks_concealed == before.chunks_concealed
+
+
+def test_after_close_every_command_fails_in_words(people):
+    alice = people("Alice")
+    alice.engine.close().result(TIMEOUT)
+    for command in (alice.engine.create_call, alice.engine.hang_up, alice.engine.devices):
+        with pytest.raises(UndertoneError):
+            command().result(TIMEOUT)
 
 
 class Unplugged(FilesInstead):
@@ -246,9 +340,9 @@ def test_random_bytes_on_both_channels_harm_nothing(people):
         for _ in range(200):
             junk = random.bytes(int(random.integers(1, 60)))
             # A control message that is by chance a goodbye would rightly end the call.
-            alice.engine._peer.send_voice(junk)
+            alice.engine._line.peer.send_voice(junk)
             if junk[0] & 0x1F != 5:
-                alice.engine._peer.send_control(junk)
+                alice.engine._line.peer.send_control(junk)
 
     alice.engine._network.submit(flood()).result(TIMEOUT)
     bob.notice("packet")

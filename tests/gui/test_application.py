@@ -74,7 +74,7 @@ async def script(bridge):
 sys.exit(run(make, script=script, auto_close=True))
 """)
     assert done.returncode == 1
-    assert "The script stopped: This is a staged refusal, in a sentence." in done.stderr
+    assert "Undertone could not do that: This is a staged refusal, in a sentence." in done.stderr
 
 
 def test_an_engine_that_cannot_start_is_explained_in_the_window() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from app.core.control import encode_control
 from app.core.description import Description
 from app.core.meter import EndLatency
 from app.net.config import NetworkConfig, Patience
@@ -131,7 +132,7 @@ async def make_end() -> AsyncIterator[MakeEnd]:
         peer = PeerConnection(
             config or NetworkConfig(),
             on_voice=lambda data: end.voice.append(data),
-            on_control=lambda data: end.control.append(data),
+            on_control=lambda message: end.control.append(encode_control(message)),
             on_state=lambda state: end.states.append(state),
             on_wire=lambda up, down: end.wire.append((up, down)),
             on_pong=lambda round_trip, latency: end.pongs.append((round_trip, latency)),

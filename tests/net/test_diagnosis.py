@@ -4,7 +4,7 @@ import pytest
 
 from app.core.description import Candidate, CandidateKind, Description, Setup
 from app.net.config import NetworkConfig, TurnServer
-from app.net.diagnosis import why_no_route
+from app.net.diagnosis import unanswered_servers, why_no_route
 
 LAN = Candidate(CandidateKind.HOST, "192.168.1.2", 5)
 WAN = Candidate(CandidateKind.REFLEXIVE, "8.8.8.8", 5)
@@ -36,3 +36,16 @@ def test_the_words_say_why(
 
 def test_a_relay_password_is_not_shown() -> None:
     assert "secret" not in repr(TurnServer("turn:relay", "me", "secret"))
+
+
+def test_servers_that_gave_no_address_are_told() -> None:
+    config = NetworkConfig(stun=("stun:a.example:3478",), turn=(TurnServer("turn:b.example"),))
+    local = end(Candidate(CandidateKind.HOST, "10.0.0.2", 5))
+    assert "a.example" in (unanswered_servers(config, local) or "")
+    seen = Candidate(CandidateKind.REFLEXIVE, "8.8.8.8", 5)
+    assert "b.example" in (unanswered_servers(config, end(seen)) or "")
+    relayed = Candidate(CandidateKind.RELAYED, "8.8.4.4", 5)
+    assert unanswered_servers(config, end(seen, relayed)) is None
+    assert unanswered_servers(NetworkConfig(), local) is None
+    public = end(Candidate(CandidateKind.HOST, "8.8.8.8", 5))
+    assert unanswered_servers(NetworkConfig(stun=("stun:a.example:3478",)), public) is None

@@ -11,15 +11,15 @@ import pytest
 from app.core.control import Bye, ByeReason, Hello, Mute, encode_control
 from app.core.description import Candidate, CandidateKind
 from app.core.meter import EndLatency
-from app.net.config import NetworkConfig, Patience
+from app.net.config import NetworkConfig, Patience, TurnServer
 from app.net.errors import (
     DescriptionRefused,
     IdentityMismatch,
-    NetError,
     NoNetwork,
     NoRoute,
     OutOfTurn,
     RelayUnavailable,
+    ServerMisspelt,
 )
 from app.net.peer import MAX_CONTROL_BUFFER, PeerConnection
 from app.net.state import Connected, Connecting, Disconnected, Failed, New, Unresponsive
@@ -304,16 +304,21 @@ async def test_loopback_is_offered_beside_other_addresses(
     assert {candidate.address for candidate in one} == {"127.0.0.2"}
 
 
-async def test_a_misspelt_server_is_named() -> None:
+@pytest.mark.parametrize(
+    "config",
+    [
+        NetworkConfig(stun=("nonsense",)),
+        NetworkConfig(stun=("stun:host:99999",)),
+        NetworkConfig(stun=("turn:host:3478",)),
+        NetworkConfig(turn=(TurnServer("turn:"),)),
+        NetworkConfig(turn=(TurnServer("turn:a b:1"),)),
+    ],
+)
+async def test_a_misspelt_server_is_named(config: NetworkConfig) -> None:
     def ignore(*_: object) -> None: ...
 
-    with pytest.raises(NetError, match="misspelt"):
-        PeerConnection(
-            NetworkConfig(stun=("nonsense",)),
-            on_voice=ignore,
-            on_control=ignore,
-            on_state=ignore,
-        )
+    with pytest.raises(ServerMisspelt, match="Write it as"):
+        PeerConnection(config, on_voice=ignore, on_control=ignore, on_state=ignore)
 
 
 async def test_candidates_that_lead_nowhere_do_not_stop_those_that_lead_somewhere(

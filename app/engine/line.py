@@ -1,0 +1,224 @@
+"""One attempt at a call: its connection, what is known of the other end, and its sound.
+
+A line is used once. What its connection tells arrives on the network thread and goes on to the
+engine with the line itself, so that a line given up can be told from the present one.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Protocol
+
+from app import VERSION
+from app.audio.backend import AudioBackend
+from app.core.control import ByeReason, Hello, Mute, encode_control
+from app.core.meter import Clock, EndLatency, Meter
+from app.core.settings import Settings
+from app.core.state import CallReading, Notice, PeerView
+from app.engine.call import Call
+from app.net import state as net_state
+from app.net.config import NetworkConfig
+from app.net.peer import PeerConnection
+from codec.model.codec import Codec
+from codec.spec import CodecSpec
+
+log = logging.getLogger(__name__)
+
+
+class Exchange(Protocol):
+    """What a line tells its engine. All but `say` come on the network thread."""
+
+    def connecting(self, line: Line) -> None: ...
+
+    def connected(self, line: Line) -> None: ...
+
+    def peer_changed(self, line: Line) -> None: ...
+
+    def over(self, line: Line, reason: str, *, failed: bool, bye: ByeReason) -> None: ...
+
+    def say(self, notice: Notice) -> None: ...
+
+
+class Line:
+    """Made on the network thread's loop, where its connection lives."""
+
+    def __init__(
+        self, codec: Codec, config: NetworkConfig, name: str, exchange: Exchange, clock: Clock
+    ) -> None:
+        self.config = config
+        self._codec, self._name, self._exchange, self._clock = codec, name, exchange, clock
+        self.view: PeerView | None = None
+        self._meter = Meter(clock)
+        self._call: Call | None = None
+        self._hung_up = False
+        self._lock = threading.Lock()
+        self.peer = PeerConnection(
+            config,
+            on_voice=self._voice_came,
+            on_control=self._control_came,
+            on_state=self._state_came,
+            on_wire=self._wire_moved,
+            on_payload=self._payload_moved,
+            on_pong=self._pong_came,
+            own_latency=lambda: call.own_latency() if (call := self._call) else EndLatency(),
+        )
+
+    @property
+    def call(self) -> Call | None:
+        """The call's sound, once it is open."""
+        return self._call
+
+    def reading(self) -> CallReading | None:
+        """Every meter now; None while there is no sound."""
+        call = self._call
+        return call.reading(self.peer.stats()) if call is not None else None
+
+    def tell_mute(self, muted: bool) -> None:
+        """Tell the other end whether it will hear anything. On the network thread."""
+        self.peer.send_control(encode_control(Mute(muted)))
+
+    def send_voice(self, data: bytes) -> None:
+        """Send a packet. On the network thread."""
+        self.peer.send_voice(data)
+
+    # Sound, on the devices thread
+
+    def open_sound(
+        self,
+        backend: AudioBackend,
+        settings: Settings,
+        *,
+        send_voice: Callable[[bytes], object],
+        is_muted: Callable[[], bool],
+        on_input_end: Callable[[], None],
+    ) -> None:
+        """Open the devices and begin to speak and listen, unless it is over already."""
+        if self._hung_up:
+            return
+        call = Call(
+            self._codec,
+            backend,
+            settings,
+            send_voice=send_voice,
+            is_muted=is_muted,
+            meter=self._meter,
+            clock=self._clock,
+            say=self._exchange.say,
+            on_input_end=on_input_end,
+        )
+        call.start()
+        with self._lock:
+            if not self._hung_up:
+                self._call = call
+                return
+        call.stop()
+
+    def close_sound(self) -> None:
+        """Stop speaking and listening and let go of the devices; waits a few seconds at most."""
+        with self._lock:
+            self._hung_up = True
+            call, self._call = self._call, None
+        if call is not None:
+            call.stop()
+
+    # What the connection tells, on the network thread
+
+    def _state_came(self, state: net_state.PeerState) -> None:
+        try:
+            self._follow(state)
+        except Exception as error:  # Else the call would stand still without a word.
+            log.exception("The line failed")
+            self._over(f"The call failed inside Undertone: {error}", failed=True)
+
+    def _follow(self, state: net_state.PeerState) -> None:
+        match state:
+            case net_state.Connecting():
+                self._exchange.connecting(self)
+            case net_state.Connected(route=route) if self.view is None:
+                self._begin(route)
+            case net_state.Connected(route=route):
+                self._update_view(reachable=True, route=route)
+            case net_state.Unresponsive(seconds=seconds):
+                self._update_view(reachable=False)
+                words = f"Nothing came from the other side for {seconds:.0f} s."
+                self._exchange.say(Notice("warning", words))
+            case net_state.Disconnected(here=True):
+                pass  # Whoever closed it says why the call ends.
+            case net_state.Disconnected(reason=reason, bye=bye):
+                self._over(reason, failed=bye is None)
+            case net_state.Failed():
+                self._over(state.reason, failed=True)
+
+    def _over(self, reason: str, *, failed: bool, bye: ByeReason = ByeReason.OTHER) -> None:
+        self._exchange.over(self, reason, failed=failed, bye=bye)
+
+    def _begin(self, route: str) -> None:
+        spec = self._codec.spec
+        self._meter = Meter(self._clock)  # What set-up cost is not the call's.
+        self.view = PeerView("", "", False, False, True, route)
+        hello = Hello(
+            self._name,
+            VERSION,
+            spec.model_id,
+            spec.name,
+            spec.output_rate,
+            model_digest=spec.digest,
+        )
+        self.peer.send_control(encode_control(hello))
+        self._exchange.connected(self)
+
+    def _control_came(self, message: Hello | Mute) -> None:
+        match message:
+            case Hello():
+                self._update_view(
+                    name=message.name,
+                    model_name=message.model_name,
+                    voice_changed=message.voice_changed,
+                )
+                if (why_not := _mismatch(message, self._codec.spec)) is not None:
+                    self._over(why_not, failed=True, bye=ByeReason.MODEL_MISMATCH)
+            case Mute(muted=muted):
+                self._update_view(muted=muted)
+
+    def _voice_came(self, data: bytes) -> None:
+        if (call := self._call) is not None:
+            call.listening.receive(data)
+
+    def _wire_moved(self, up: int, down: int) -> None:
+        if up:
+            self._meter.sent_wire(up)
+        if down:
+            self._meter.received_wire(down)
+
+    def _payload_moved(self, up: int, down: int) -> None:
+        if up:
+            self._meter.sent_payload(up)
+        if down:
+            self._meter.received_payload(down)
+
+    def _pong_came(self, round_trip: float, theirs: EndLatency) -> None:
+        if (call := self._call) is not None:
+            call.pong(round_trip, theirs)
+
+    def _update_view(self, **changes: Any) -> None:
+        if self.view is not None:
+            self.view = replace(self.view, **changes)
+            self._exchange.peer_changed(self)
+
+
+def _mismatch(theirs: Hello, ours: CodecSpec) -> str | None:
+    """Why the two ends' models do not fit, in a sentence; None when they do."""
+    if theirs.model_id != ours.model_id:
+        return (
+            f"The other side speaks with the model {theirs.model_name}, this one with "
+            f"{ours.name}. Choose the same model on both sides."
+        )
+    if theirs.model_digest and ours.digest and theirs.model_digest != ours.digest:
+        return (
+            f"The two sides hold different versions of the model {ours.name}. Update Undertone on "
+            "both sides."
+        )
+    return None
