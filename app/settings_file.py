@@ -19,23 +19,24 @@ def settings_path() -> Path:
 def load_settings(path: Path | None = None) -> tuple[Settings, str | None]:
     """The kept settings, and a sentence when they could not be read as they stood.
 
-    A damaged file is set aside beside itself, so that nothing of it is lost.
+    A damaged file is set aside beside itself, so that nothing of it is lost; one that the system
+    does not let be read is left where it is, since there may be nothing wrong with it.
     """
     path = path or settings_path()
     try:
-        kept = json.loads(path.read_text("utf-8"))
+        kept = json.loads(path.read_bytes())
         types = {field.name: str(field.type) for field in fields(Settings)}
         return Settings(**{k: v for k, v in kept.items() if _fits(v, types.get(k))}), None
     except FileNotFoundError:
         return Settings(), None
-    except (OSError, ValueError, AttributeError) as error:
-        aside = path.with_suffix(".damaged.json")
-        try:
-            path.replace(aside)
-            where = f"It was set aside as {aside}."
-        except OSError:
-            where = ""
-        return Settings(), f"The settings could not be read ({error}); the defaults hold. {where}"
+    except OSError as error:
+        return Settings(), (
+            f"The settings in {path} could not be read ({error.strerror or error}); the defaults "
+            "hold."
+        )
+    except (ValueError, AttributeError, RecursionError) as error:
+        told = f"The settings in {path} are damaged ({error}); the defaults hold."
+        return Settings(), f"{told} {_set_aside(path)}".rstrip()
 
 
 def save_settings(settings: Settings, path: Path | None = None) -> str | None:
@@ -43,6 +44,8 @@ def save_settings(settings: Settings, path: Path | None = None) -> str | None:
     path = path or settings_path()
     unfinished = path.with_suffix(".part")
     try:
+        if path.exists():
+            path.read_bytes()  # What cannot be read was not known, and is not written over.
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished.write_text(json.dumps(asdict(settings), indent=2), "utf-8")
         unfinished.replace(path)
@@ -51,12 +54,26 @@ def save_settings(settings: Settings, path: Path | None = None) -> str | None:
     return None
 
 
+def _set_aside(path: Path) -> str:
+    aside = path.with_suffix(".damaged.json")
+    try:
+        path.replace(aside)
+    except OSError:
+        return ""
+    return f"The file was set aside as {aside}."
+
+
 def _fits(value: object, type_name: str | None) -> bool:
     match type_name:
         case "str":
-            return isinstance(value, str)
+            return _is_text(value)
         case "str | None":
-            return value is None or isinstance(value, str)
+            return value is None or _is_text(value)
         case "bool":
             return isinstance(value, bool)
     return False
+
+
+def _is_text(value: object) -> bool:
+    """JSON can hold half a character (RFC 8259, section 8.2), which no packet can carry."""
+    return isinstance(value, str) and not any("\ud800" <= sign <= "\udfff" for sign in value)
