@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from app import VERSION
 from app.core.errors import UndertoneError
 from app.core.settings import Settings
 from app.settings_file import load_settings
+from app.terminal import NobodyReads, flush
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     call.add_argument("--join", metavar="LINK", help="join by this invite, '-' reads it from stdin")
     call.add_argument("--input", type=Path, metavar="FILE", help="a file instead of a microphone")
     call.add_argument("--output", type=Path, metavar="WAV", help="a file instead of a loudspeaker")
-    call.add_argument("--seconds", type=float, help="hang up after so long")
+    call.add_argument("--seconds", type=_seconds, help="hang up after so long")
     call.add_argument("--name", help="how the other side sees you")
     call.add_argument("--microphone", metavar="DEVICE")
     call.add_argument("--loudspeaker", metavar="DEVICE")
@@ -66,21 +68,41 @@ def _model_option(to: argparse.ArgumentParser) -> None:
     )
 
 
+def _seconds(text: str) -> float:
+    """A length of time, as an option's value."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run Undertone; returns the exit status: 0 when all went well."""
-    arguments = parser().parse_args(argv)
-    arguments.model = getattr(arguments, "model", "bundled")
-    logging.basicConfig(level=logging.CRITICAL)
-    if arguments.log:
-        logging.getLogger("app").setLevel(logging.INFO)
     try:
-        return _run(arguments)
+        try:
+            return _run(_arguments(argv))
+        finally:
+            flush()
+    except NobodyReads:
+        return 1  # As with `| head`: there is nobody to tell.
     except UndertoneError as error:
         print(f"undertone: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130
+
+
+def _arguments(argv: list[str] | None) -> argparse.Namespace:
+    arguments = parser().parse_args(argv)
+    arguments.model = getattr(arguments, "model", "bundled")
+    logging.basicConfig(level=logging.CRITICAL)
+    if arguments.log:
+        logging.getLogger("app").setLevel(logging.INFO)
+    return arguments
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -104,9 +126,11 @@ def _run(arguments: argparse.Namespace) -> int:
         case "call" if arguments.headless:
             from app.headless import run_call
 
+            kept, damage = load_settings()
             return run_call(
                 arguments.model,
-                _settings(arguments),
+                _settings(kept, arguments),
+                damage=damage,
                 join=arguments.join,
                 input_file=arguments.input,
                 output_file=arguments.output,
@@ -116,10 +140,13 @@ def _run(arguments: argparse.Namespace) -> int:
         case _:
             from app.window import run_window
 
+            kept, damage = load_settings()
             in_call = arguments.command == "call"
             return run_window(
                 arguments.model,
-                _settings(arguments) if in_call else load_settings()[0],
+                _settings(kept, arguments) if in_call else kept,
+                kept=kept,
+                damage=damage,
                 input_file=arguments.input if in_call else None,
                 output_file=arguments.output if in_call else None,
                 join=arguments.join if in_call else None,
@@ -127,9 +154,8 @@ def _run(arguments: argparse.Namespace) -> int:
             )
 
 
-def _settings(arguments: argparse.Namespace) -> Settings:
+def _settings(kept: Settings, arguments: argparse.Namespace) -> Settings:
     """The kept settings, with what the command line says instead."""
-    settings, _ = load_settings()
     said = {
         "name": arguments.name,
         "input_device": arguments.microphone,
@@ -140,4 +166,4 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         "turn_password": arguments.turn_password or None,
         "relay_only": arguments.relay_only or None,
     }
-    return replace(settings, **{key: value for key, value in said.items() if value is not None})
+    return replace(kept, **{key: value for key, value in said.items() if value is not None})

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import queue
-import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import CancelledError, wait
 from importlib import resources
 from pathlib import Path
 
-from app.audio.files import FileInput, FileOutput
-from app.audio.instead import FilesInstead
+from app.audio.instead import FilesInstead, check_files
 from app.core.errors import UndertoneError
+from app.core.session import NoCall
 from app.core.settings import Settings
 from app.core.state import (
     CallReading,
@@ -21,17 +21,20 @@ from app.core.state import (
     Inviting,
     Notice,
     StateChanged,
-    Talking,
 )
 from app.engine import Engine
 from app.engine.model import load_model
-from app.terminal import TerminalView, report
+from app.terminal import TerminalView, report, say
 from codec.model.codec import Codec
 
 _LEAD_IN = 0.4
 _DRAIN_SECONDS = 1.0
-_CONNECT_SECONDS = 30.0
 _STATUS_SECONDS = 0.25
+_PATIENCE_SECONDS = 30.0
+_STANDSTILL = (
+    f"Nothing moved for {_PATIENCE_SECONDS:.0f} seconds, so the demo was stopped. Try again; if "
+    "it stays so, run it with --log and report what it says."
+)
 
 
 class DemoFailed(UndertoneError):
@@ -44,65 +47,105 @@ def bundled_clip() -> Path:
 
 
 class Demo:
-    """Alice speaks `clip`; what Bob hears goes to `output`. `listen` gets Alice's events."""
+    """Alice speaks `clip`; what Bob hears goes to `output`. `listen` gets Alice's events.
+
+    Notices of errors are not among the events: `run` raises them.
+    """
 
     def __init__(
         self, codec: Codec, clip: Path, output: Path, listen: Callable[[Event], None]
     ) -> None:
-        FileInput(clip).close()  # A missing clip or folder is told before anything starts.
-        FileOutput(output, codec.spec.output_rate).close()
+        check_files(clip, output)
         self._listen = listen
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._voice = FilesInstead(None, input_file=clip, lead_in=_LEAD_IN)
+        self._ear = FilesInstead(None, output_file=output)
         self.alice = Engine(
-            codec,
-            FilesInstead(None, input_file=clip, lead_in=_LEAD_IN),
-            Settings(name="Alice"),
-            self._heard_of_alice,
-            loopback=True,
+            codec, self._voice, Settings(name="Alice"), self._heard_of_alice, loopback=True
         )
-        bobs_ear = FilesInstead(
-            None,
-            output_file=output,
-            on_trouble=lambda error: self._listen(Notice("error", str(error))),
-        )
-        self.bob = Engine(codec, bobs_ear, Settings(name="Bob"), lambda event: None, loopback=True)
+        self.bob = Engine(codec, self._ear, Settings(name="Bob"), self._heard_of_bob, loopback=True)
 
     def run(self, status: Callable[[CallReading], None] | None = None) -> None:
-        """Connect, speak to the end, hang up. Raises an `UndertoneError` when that fails."""
-        invite = self.alice.create_call().result(_CONNECT_SECONDS)
-        answer = self.bob.join(invite.link).result(_CONNECT_SECONDS)
-        self.alice.accept_answer(answer.link).result(_CONNECT_SECONDS)
-        self._wait_for_end_of_clip(status)
-        time.sleep(_DRAIN_SECONDS)
-        if isinstance(self.alice.state, Talking):
-            self.alice.hang_up().result(_CONNECT_SECONDS)
+        """Connect, speak to the end, hang up. Raises an `UndertoneError` when that fails.
+
+        A person may hang up before the end; whatever was said then is enough.
+        """
+        try:
+            self._connect()
+            said_all = self._say_all(status)
+            if said_all:
+                time.sleep(_DRAIN_SECONDS)
+        finally:
+            self._hang_up()
+        heard = self.bob.reading()
+        if said_all and (heard is None or not heard.chunks_played):
+            raise DemoFailed("Bob heard nothing of what Alice said.")
+        self._ear.finish()
+        if self._ear.trouble is not None:
+            raise self._ear.trouble
 
     def close(self) -> None:
         """Stop both peers."""
-        closing = [self.alice.close(), self.bob.close()]
-        for future in closing:
-            future.result()
+        wait([self.alice.close(), self.bob.close()], _PATIENCE_SECONDS)
+        self._voice.finish()
+        self._ear.finish()
 
     def _heard_of_alice(self, event: Event) -> None:
         self._events.put(event)
-        self._listen(event)
+        if not _is_error(event):
+            self._listen(event)
 
-    def _wait_for_end_of_clip(self, status: Callable[[CallReading], None] | None) -> None:
+    def _heard_of_bob(self, event: Event) -> None:
+        if _is_error(event):
+            self._events.put(event)
+
+    def _connect(self) -> None:
+        try:
+            invite = self.alice.create_call().result(_PATIENCE_SECONDS)
+            answer = self.bob.join(invite.link).result(_PATIENCE_SECONDS)
+            self.alice.accept_answer(answer.link).result(_PATIENCE_SECONDS)
+        except CancelledError:
+            pass  # Hung up meanwhile, as the events say.
+        except TimeoutError as error:
+            raise DemoFailed(_STANDSTILL) from error
+
+    def _hang_up(self) -> None:
+        try:
+            self.alice.hang_up().result(_PATIENCE_SECONDS)
+        except NoCall:
+            pass  # It has ended already.
+        except TimeoutError as error:
+            raise DemoFailed(_STANDSTILL) from error
+
+    def _say_all(self, status: Callable[[CallReading], None] | None) -> bool:
+        """Whether the clip was said to its end, and not hung up before."""
+        moved_at, before = time.monotonic(), -1
         while True:
             try:
                 event = self._events.get(timeout=_STATUS_SECONDS)
             except queue.Empty:
                 reading = self.alice.reading()
+                said = reading.bandwidth.codes_up_total if reading is not None else 0
+                if said != before or self.alice.muted:
+                    moved_at, before = time.monotonic(), said
+                elif time.monotonic() - moved_at > _PATIENCE_SECONDS:
+                    raise DemoFailed(_STANDSTILL) from None
                 if status is not None and reading is not None:
                     status(reading)
                 continue
             match event:
                 case InputEnded():
-                    return
+                    return True
+                case Notice(severity="error", text=text):
+                    raise DemoFailed(text)
                 case StateChanged(state=Ended(reason=reason, failed=True)):
                     raise DemoFailed(reason)
                 case StateChanged(state=Ended()):
-                    return
+                    return False
+
+
+def _is_error(event: Event) -> bool:
+    return isinstance(event, Notice) and event.severity == "error"
 
 
 def run_demo(model: str, clip: Path, output: Path) -> int:
@@ -113,6 +156,8 @@ def run_demo(model: str, clip: Path, output: Path) -> int:
         match event:
             case StateChanged(state=Inviting()):
                 view.line("Alice invites Bob.")  # Nobody has to carry this link.
+            case StateChanged(state=Ended(failed=True)):
+                pass  # `Demo.run` raises it.
             case _:
                 view.show(event)
 
@@ -124,10 +169,6 @@ def run_demo(model: str, clip: Path, output: Path) -> int:
         demo.close()
     for title, reading in readings:
         if reading is not None:
-            print(report(reading, title))
-    print(f"What Bob heard is in {output}.")
-    heard = readings[1][1]
-    if heard is None or not heard.chunks_played:
-        print("undertone: Bob heard nothing.", file=sys.stderr)
-        return 1
+            say(report(reading, title))
+    say(f"What Bob heard is in {output}.")
     return 0

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import queue
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import CancelledError, wait
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.audio.backend import NoLoudspeaker, NoMicrophone
-from app.audio.files import FileInput, FileOutput
-from app.audio.instead import FilesInstead
+from app.audio.instead import FilesInstead, check_files
 from app.audio.portaudio import PortAudioBackend
 from app.core.errors import UndertoneError
+from app.core.session import NoCall
 from app.core.settings import Settings
-from app.core.state import Ended, Event, InputEnded, Notice, StateChanged, Talking
+from app.core.state import Ended, Event, InputEnded, Inviting, Notice, StateChanged, Talking
 from app.engine import Engine
 from app.engine.model import load_model
-from app.terminal import TerminalView, report
+from app.terminal import TerminalView, report, say
 
 _QUIET_DBFS = -45.0
 _QUIET_SECONDS = 2.0
@@ -28,6 +32,10 @@ _CLOSE_SECONDS = 10.0
 
 class NoAnswer(UndertoneError):
     """Standard input ended before an answer link came."""
+
+
+class NoEnd(UndertoneError):
+    """The call could not be ended in good order. The other side will see it break off."""
 
 
 @dataclass(frozen=True)
@@ -42,19 +50,13 @@ class _PastingEnded:
 
 def list_devices() -> int:
     """The `devices` command."""
-    backend = PortAudioBackend()
-    try:
+    with contextlib.closing(PortAudioBackend()) as backend:
         for title, devices in (
             ("Microphones", backend.inputs()),
             ("Loudspeakers", backend.outputs()),
         ):
-            print(f"{title}:")
-            for device in devices:
-                print(f"  {device.name}{' (default)' if device.is_default else ''}")
-            if not devices:
-                print("  none")
-    finally:
-        backend.close()
+            names = [f"{each.name}{' (default)' if each.is_default else ''}" for each in devices]
+            say("\n  ".join([f"{title}:", *(names or ["none"])]))
     return 0
 
 
@@ -62,44 +64,46 @@ def run_call(
     model: str,
     settings: Settings,
     *,
+    damage: str | None,
     join: str | None,
     input_file: Path | None,
     output_file: Path | None,
     seconds: float | None,
     loopback: bool,
 ) -> int:
-    """The `call --headless` command; returns the exit status."""
-    codec = load_model(model)
-    devices = PortAudioBackend()
-    _check(devices, input_file, output_file, codec.spec.output_rate)
+    """The `call --headless` command; returns the exit status.
+
+    `damage` is what was wrong with the kept settings. An output file that could not be written
+    whole does not end the call, but makes its status 1.
+    """
     view = TerminalView()
-    happened: queue.SimpleQueue[Event | _Pasted | _PastingEnded] = queue.SimpleQueue()
-    sound = FilesInstead(
-        devices,
-        input_file=input_file,
-        output_file=output_file,
-        on_trouble=lambda error: happened.put(Notice("error", str(error))),
-    )
-    engine = Engine(codec, sound, settings, happened.put, loopback=loopback)
-    call = _HeadlessCall(engine, view, happened, seconds)
-    try:
-        return call.run(join)
-    finally:
-        engine.close().result(_CLOSE_SECONDS)
-        devices.close()
+    if damage is not None:
+        view.show(Notice("warning", damage))
+    with contextlib.closing(PortAudioBackend()) as devices:
+        _check(devices, input_file, output_file)
+        codec = load_model(model)
+        happened: queue.SimpleQueue[Event | _Pasted | _PastingEnded] = queue.SimpleQueue()
+        sound = FilesInstead(
+            devices,
+            input_file=input_file,
+            output_file=output_file,
+            on_trouble=lambda error: view.show(Notice("error", str(error))),
+        )
+        engine = Engine(codec, sound, settings, happened.put, loopback=loopback)
+        try:
+            status = _HeadlessCall(engine, view, happened, seconds).run(join)
+        finally:
+            wait([engine.close()], _CLOSE_SECONDS)
+            sound.finish()
+    return 1 if sound.trouble is not None else status
 
 
-def _check(
-    devices: PortAudioBackend, input_file: Path | None, output_file: Path | None, rate: int
-) -> None:
+def _check(devices: PortAudioBackend, input_file: Path | None, output_file: Path | None) -> None:
     """Tell what is missing before anyone is invited."""
-    if input_file is not None:
-        FileInput(input_file).close()
-    elif not devices.inputs():
+    check_files(input_file, output_file)
+    if input_file is None and not devices.inputs():
         raise NoMicrophone
-    if output_file is not None:
-        FileOutput(output_file, rate).close()
-    elif not devices.outputs():
+    if output_file is None and not devices.outputs():
         raise NoLoudspeaker
 
 
@@ -118,14 +122,17 @@ class _HeadlessCall:
         self._talking_since: float | None = None
         self._input_over = False
         self._heard_at = 0.0
+        self._broken = False
 
     def run(self, join: str | None) -> int:
         """From invite to hang-up."""
-        if join is None:
-            self._engine.create_call().result()
-            threading.Thread(target=self._read_lines, name="stdin", daemon=True).start()
-        else:
-            self._engine.join(sys.stdin.readline() if join == "-" else join).result()
+        # A future is cancelled when the call ends meanwhile, and then that is an event as well.
+        with contextlib.suppress(CancelledError):
+            if join is None:
+                self._engine.create_call().result()
+                threading.Thread(target=self._read_lines, name="stdin", daemon=True).start()
+            else:
+                self._engine.join(next(_pasted(), "") if join == "-" else join).result()
         while True:
             try:
                 event = self._happened.get(timeout=_TICK_SECONDS)
@@ -136,7 +143,7 @@ class _HeadlessCall:
                 case _Pasted(line=line):
                     self._paste(line)
                 case _PastingEnded():
-                    if self._talking_since is None:
+                    if isinstance(self._engine.state, Inviting):
                         raise NoAnswer
                 case _:
                     self._view.show(event)
@@ -151,6 +158,9 @@ class _HeadlessCall:
             case InputEnded():
                 self._input_over = True
                 self._heard_at = time.monotonic()
+            case Notice(severity="error"):
+                self._broken = True  # No person is there who could do something about it.
+                self._hang_up()
 
     def _tick(self) -> None:
         if self._talking_since is None:
@@ -164,11 +174,21 @@ class _HeadlessCall:
         time_is_up = self._seconds is not None and now - self._talking_since > self._seconds
         said_and_heard_all = self._input_over and now - self._heard_at > _QUIET_SECONDS
         if (time_is_up or said_and_heard_all) and isinstance(self._engine.state, Talking):
-            self._engine.hang_up().result()
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        try:
+            self._engine.hang_up().result(_CLOSE_SECONDS)
+        except NoCall:
+            pass  # The other side was first.
+        except TimeoutError as error:
+            raise NoEnd from error
 
     def _paste(self, line: str) -> None:
         try:
             self._engine.accept_answer(line).result()
+        except CancelledError:
+            pass
         except UndertoneError as error:
             self._view.line(f"Error: {error}")
 
@@ -176,10 +196,19 @@ class _HeadlessCall:
         reading = self._engine.reading()
         if reading is not None:
             self._view.line(report(reading, "The call:"))
-        return 1 if ended.failed else 0
+        return 1 if ended.failed or self._broken else 0
 
     def _read_lines(self) -> None:
-        for line in sys.stdin:
-            if line.strip():
-                self._happened.put(_Pasted(line))
+        for line in _pasted():
+            self._happened.put(_Pasted(line))
         self._happened.put(_PastingEnded())
+
+
+def _pasted() -> Iterator[str]:
+    """The lines of standard input that say something, whatever bytes are in them."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")
+    with contextlib.suppress(OSError):  # A standard input that cannot be read has ended.
+        for line in sys.stdin or ():
+            if line.strip():
+                yield line

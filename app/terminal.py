@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
+import threading
+from collections.abc import Iterator
 from typing import TextIO
 
+from app.core.errors import UndertoneError
 from app.core.meter import LatencyParts
 from app.core.state import (
     Answering,
@@ -17,27 +22,72 @@ from app.core.state import (
     MuteChanged,
     Notice,
     PeerChanged,
+    PeerView,
     StateChanged,
     Talking,
 )
 
 
-class TerminalView:
-    """Prints what happens. Links go to `links` alone, so that a script can read them."""
+class CannotPrint(UndertoneError):
+    """Standard output could not be written. Make room where it goes, or send it elsewhere."""
 
-    def __init__(self, said: TextIO | None = None, links: TextIO | None = None) -> None:
+    def __init__(self, words: str) -> None:
+        super().__init__(
+            f"Standard output could not be written ({words}). "
+            "Make room where it goes, or send it elsewhere."
+        )
+
+
+class NobodyReads(CannotPrint):
+    """Who read standard output went away."""
+
+
+def say(text: str) -> None:
+    """Print on standard output, at once. Raises CannotPrint, NobodyReads for a closed pipe."""
+    with _printing():
+        print(text, flush=True)
+
+
+def flush() -> None:
+    """Write what others printed. Python would do it at its end, and show a traceback."""
+    if sys.stdout is not None:
+        with _printing():
+            sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _printing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        with contextlib.suppress(OSError):  # What could not be printed now cannot be later.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        words = error.strerror or str(error)
+        raise (NobodyReads if isinstance(error, BrokenPipeError) else CannotPrint)(words) from error
+
+
+class TerminalView:
+    """Prints what happens, on standard error or `said`; any thread may call it.
+
+    Links go to standard output alone, so that a script can read them.
+    """
+
+    def __init__(self, said: TextIO | None = None) -> None:
         self._said = said or sys.stderr
-        self._links = links or sys.stdout
-        self._live = self._said.isatty()
+        self._live = self._said is not None and self._said.isatty()
+        self._lock = threading.Lock()
         self._status_shown = False
+        self._peer: PeerView | None = None
 
     def show(self, event: Event) -> None:
-        """One event, in words."""
+        """One event, in words. Raises CannotPrint when it is a link that cannot be handed out."""
         match event:
             case StateChanged(state=state):
                 self._state(state)
-            case PeerChanged(peer=peer) if peer is not None and peer.name:
-                self.line(f"Talking with {peer.name} ({peer.model_name}, {peer.route}).")
+            case PeerChanged(peer=peer):
+                before, self._peer = self._peer, peer
+                for text in _changes(before, peer) if peer is not None else ():
+                    self.line(text)
             case MuteChanged(muted=muted):
                 self.line("Microphone muted." if muted else "Microphone open.")
             case Notice(severity=severity, text=text):
@@ -46,30 +96,51 @@ class TerminalView:
     def status(self, reading: CallReading) -> None:
         """One line of meters, in place, when the output is a terminal."""
         if self._live:
-            print(f"\r\x1b[K{brief(reading)}", end="", file=self._said, flush=True)
-            self._status_shown = True
+            with self._lock:
+                self._print(f"\r\x1b[K{brief(reading)}", end="")
+                self._status_shown = True
 
     def line(self, text: str) -> None:
         """A line of its own."""
-        if self._status_shown:
-            print(file=self._said)
-            self._status_shown = False
-        print(text, file=self._said, flush=True)
+        with self._lock:
+            if self._status_shown:
+                self._print("")
+                self._status_shown = False
+            self._print(text)
+
+    def _print(self, text: str, end: str = "\n") -> None:
+        # A call is worth more than what is said about it.
+        with contextlib.suppress(OSError):
+            if self._said is not None:
+                print(text, end=end, file=self._said, flush=True)
 
     def _state(self, state: CallState) -> None:
         match state:
             case Inviting(link=link):
                 self.line("Send this invite to the one you call, and paste their answer here:")
-                print(link, file=self._links, flush=True)
+                say(link)
             case Answering(link=link):
                 self.line("Send this answer back to the one who invited you:")
-                print(link, file=self._links, flush=True)
+                say(link)
             case Connecting():
                 self.line("Connecting …")
             case Talking():
                 self.line("Connected.")
             case Ended(reason=reason, failed=failed):
                 self.line(f"Error: {reason}" if failed else reason)
+
+
+def _changes(before: PeerView | None, peer: PeerView) -> Iterator[str]:
+    """What is new about the other end, a sentence each. Before its hello it has no model."""
+    known = before is not None and before.model_name and before.name == peer.name
+    who = peer.name or "The other side"
+    if peer.model_name and not known:
+        whom = peer.name or "someone who gives no name"
+        yield f"Talking with {whom} ({peer.model_name}, {peer.route})."
+    if peer.muted != (before is not None and before.muted):
+        yield f"{who} is muted." if peer.muted else f"{who} is no longer muted."
+    if peer.reachable and before is not None and not before.reachable:
+        yield f"{who} is back."  # That nothing came is a notice.
 
 
 def brief(reading: CallReading) -> str:

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
-from app.audio.instead import FilesInstead
+from app.audio.instead import FilesInstead, check_files
 from app.audio.portaudio import PortAudioBackend
 from app.core.settings import Settings
-from app.core.state import Notice
+from app.core.state import Ended, Event, Notice, StateChanged
 from app.demo import Demo
 from app.engine import Engine
 from app.engine.model import load_model
 from app.gui.application import run
 from app.gui.bridge import Bridge, Controls, Listener
-from app.settings_file import load_settings, save_settings
+from app.settings_file import save_settings
 
 
 def run_window(
     model: str,
     settings: Settings,
     *,
+    kept: Settings,
+    damage: str | None,
     input_file: Path | None,
     output_file: Path | None,
     join: str | None,
@@ -32,9 +35,10 @@ def run_window(
 ) -> int:
     """Show the window until it is closed; returns the exit status.
 
-    What is chosen in the window is kept; what the command line said holds for this time only.
+    What is chosen in the window is added to the `kept` settings; what the command line said holds
+    for this time only. `damage` is what was wrong with the kept ones.
     """
-    kept, damage = load_settings()
+    check_files(input_file, output_file)
     devices = PortAudioBackend()
     engines: list[Engine] = []
 
@@ -45,7 +49,13 @@ def run_window(
             output_file=output_file,
             on_trouble=lambda error: listen(Notice("error", str(error))),
         )
-        engines.append(Engine(load_model(model), sound, settings, listen, loopback=loopback))
+
+        def hear(event: Event) -> None:
+            if isinstance(event, StateChanged) and isinstance(event.state, Ended):
+                sound.finish()
+            listen(event)
+
+        engines.append(Engine(load_model(model), sound, settings, hear, loopback=loopback))
         if damage is not None:
             listen(Notice("warning", damage))
         return engines[0]
@@ -74,7 +84,13 @@ def run_demo_window(model: str, clip: Path, output: Path, *, auto_close: bool) -
         bridge.report(f"What Bob heard is in {output}.", "info")
 
     try:
-        return run(make_engine, title="Undertone – demo", script=play, auto_close=auto_close)
+        return run(
+            make_engine,
+            title="Undertone – demo",
+            script=play,
+            script_failed="The demo failed",
+            auto_close=auto_close,
+        )
     finally:
         for demo in demos:
             demo.close()
@@ -104,4 +120,4 @@ def _keep(kept: Settings, began_with: Settings, now: Settings) -> None:
         if getattr(now, name) != getattr(began_with, name)
     }
     if chosen and (trouble := save_settings(replace(kept, **chosen))):
-        print(trouble)
+        print(f"undertone: {trouble}", file=sys.stderr)

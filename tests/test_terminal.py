@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+
+from app.core.state import Ended, Inviting, Notice, PeerChanged, PeerView, StateChanged
+from app.terminal import CannotPrint, NobodyReads, TerminalView, say
+
+STRANGER = PeerView("", "", muted=False, voice_changed=False, reachable=True, route="direct, IPv4")
+BOB = replace(STRANGER, name="Bob", model_name="undertone-1")
+
+
+def said(*peers: PeerView | None) -> list[str]:
+    """What a terminal shows when this is known of the other end, one after another."""
+    stream = io.StringIO()
+    view = TerminalView(stream)
+    for peer in peers:
+        view.show(PeerChanged(peer))
+    return stream.getvalue().splitlines()
+
+
+def test_the_other_end_is_named_once():
+    lines = said(STRANGER, BOB, replace(BOB, route="relayed"), BOB)
+    assert lines == ["Talking with Bob (undertone-1, direct, IPv4)."]
+
+
+def test_a_new_name_is_told():
+    assert said(BOB, replace(BOB, name="Robert"))[-1].startswith("Talking with Robert")
+
+
+def test_one_without_a_name_is_told_too():
+    lines = said(STRANGER, replace(STRANGER, model_name="undertone-1"))
+    assert lines == ["Talking with someone who gives no name (undertone-1, direct, IPv4)."]
+
+
+def test_the_other_ends_muting_is_told():
+    lines = said(BOB, replace(BOB, muted=True), replace(BOB, muted=True, route="relayed"), BOB)
+    assert lines[1:] == ["Bob is muted.", "Bob is no longer muted."]
+    assert said(replace(STRANGER, muted=True)) == ["The other side is muted."]
+
+
+def test_that_the_other_end_is_back_is_told():
+    assert said(BOB, replace(BOB, reachable=False), BOB)[1:] == ["Bob is back."]
+
+
+def test_nothing_of_an_ended_call_is_known_in_the_next():
+    lines = said(BOB, replace(BOB, muted=True), None, BOB)
+    assert lines[2:] == ["Talking with Bob (undertone-1, direct, IPv4)."]
+
+
+def test_links_go_to_standard_output_and_words_do_not(capsys):
+    stream = io.StringIO()
+    view = TerminalView(stream)
+    view.show(StateChanged(Inviting("undertone://call/x", 0.0)))
+    view.show(Notice("warning", "Careful."))
+    view.show(StateChanged(Ended("It broke.", failed=True)))
+    assert capsys.readouterr().out == "undertone://call/x\n"
+    assert stream.getvalue().splitlines()[1:] == ["Warning: Careful.", "Error: It broke."]
+
+
+class Full(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+class Closed(io.StringIO):
+    def write(self, text: str) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+def test_a_standard_output_that_cannot_be_written_is_an_error_in_words(monkeypatch):
+    monkeypatch.setattr("sys.stdout", Full())
+    with pytest.raises(CannotPrint, match="No space left on device"):
+        say("a link")
+    monkeypatch.setattr("sys.stdout", Closed())
+    with pytest.raises(NobodyReads):
+        say("a link")
+
+
+def test_what_is_said_about_a_call_never_ends_it():
+    TerminalView(Full()).show(Notice("info", "Nobody will read this."))
