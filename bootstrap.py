@@ -4,8 +4,9 @@
     python bootstrap.py check                       set up for development, then run check.py
     python bootstrap.py setup                       set up only
 
-Everything goes into .venv beside this file. On Debian and Ubuntu the system libraries of Qt and
-PortAudio are installed with apt-get (it asks for your password through sudo when need be).
+Everything goes into .venv beside this file. On Debian and Ubuntu the system libraries that the
+command needs (Qt's for a window, PortAudio for a microphone) are installed with apt-get, which asks
+for your password through sudo when need be.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ HERE = Path(__file__).resolve().parent
 VENV = HERE / ".venv"
 TORCH = "torch==2.13.0"  # The version the figures in README.md were measured with.
 
-QT_AND_PORTAUDIO = {
-    "portaudio": "libportaudio2",
+FOR_SOUND = {"portaudio": "libportaudio2"}
+FOR_WINDOWS = {
     "EGL": "libegl1",
     "GL": "libgl1",
     "xkbcommon": "libxkbcommon0",
@@ -61,16 +62,22 @@ def main(arguments: list[str]) -> int:
         return 1
     checking = arguments[:1] == ["check"]
     try:
-        install_system_libraries(for_tests=checking)
+        install_system_packages(missing_packages(arguments))
         install_packages(development=checking)
+    except NotRoot as error:
+        print(error, file=sys.stderr)
+        return 1
     except subprocess.CalledProcessError as error:
         command = " ".join(str(word) for word in error.cmd)
         print(f"Set-up stopped: `{command}` failed, see above.", file=sys.stderr)
         return 1
     if arguments == ["setup"]:
         return 0
-    target = [str(HERE / "check.py"), *arguments[1:]] if checking else ["-m", "app", *arguments]
+    target = (
+        [str(HERE / "check.py"), *arguments[1:]] if checking else ["-P", "-m", "app", *arguments]
+    )
     try:
+        # -P: where the command is given there may be another `app`.
         return subprocess.run([str(python()), *target], cwd=HERE if checking else None).returncode
     except KeyboardInterrupt:
         return 130
@@ -81,25 +88,48 @@ def python() -> Path:
     return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def install_system_libraries(*, for_tests: bool) -> None:
-    """Debian and Ubuntu only: elsewhere the packages bring their libraries themselves."""
+class NotRoot(Exception):
+    """System packages are missing and nobody here may install them."""
+
+    def __init__(self, packages: list[str]) -> None:
+        names = " ".join(packages)
+        super().__init__(
+            "Some system libraries are missing, and there is no sudo to install them with. Run "
+            f"this as root, then start again:\n    apt-get update && apt-get install -y {names}"
+        )
+
+
+def missing_packages(arguments: list[str]) -> list[str]:
+    """The Debian packages that the command needs and that are not there; none outside Linux,
+    where the Python packages bring their libraries themselves."""
     if not sys.platform.startswith("linux"):
-        return
+        return []
+    everything = arguments[:1] in (["check"], ["setup"])
+    libraries: dict[str, str] = {}
+    if everything or not ("--headless" in arguments or arguments[:1] == ["devices"]):
+        libraries |= FOR_WINDOWS
+    if everything or arguments[:1] != ["demo"]:
+        libraries |= FOR_SOUND
     missing = [
-        package
-        for library, package in QT_AND_PORTAUDIO.items()
-        if ctypes.util.find_library(library) is None
+        package for library, package in libraries.items() if not ctypes.util.find_library(library)
     ]
-    if for_tests:
+    if arguments[:1] == ["check"]:
         missing += [package for program, package in FOR_TESTS.items() if not shutil.which(program)]
         if not list(Path("/usr/lib").glob("*/alsa-lib/libasound_module_pcm_pulse.so")):
             missing.append("libasound2-plugins")
+    return missing
+
+
+def install_system_packages(missing: list[str]) -> None:
+    """Install them on Debian and Ubuntu, and name them elsewhere. Raises NotRoot."""
     if not missing:
         return
     if not shutil.which("apt-get"):
         print(f"Please install what Debian calls {' '.join(missing)}.", file=sys.stderr)
         return
     as_root = [] if os.geteuid() == 0 else ["sudo"]
+    if as_root and not shutil.which("sudo"):
+        raise NotRoot(missing)
     print(f"Installing {' '.join(missing)} ...", file=sys.stderr)
     subprocess.run([*as_root, "apt-get", "update", "-q"], check=True, stdout=sys.stderr)
     environment = ["env", "DEBIAN_FRONTEND=noninteractive"]
