@@ -91,7 +91,7 @@ def run_call(
         )
         engine = Engine(codec, sound, settings, happened.put, loopback=loopback)
         try:
-            status = _HeadlessCall(engine, view, happened, seconds).run(join)
+            status = HeadlessCall(engine, view, happened, seconds).run(join)
         finally:
             wait([engine.close()], _CLOSE_SECONDS)
             sound.finish()
@@ -107,7 +107,7 @@ def _check(devices: PortAudioBackend, input_file: Path | None, output_file: Path
         raise NoLoudspeaker
 
 
-class _HeadlessCall:
+class HeadlessCall:
     """Shows what happens and decides when a call without a person is over."""
 
     def __init__(

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import io
+import queue
+from concurrent.futures import CancelledError, Future
+
+import pytest
+
+from app.core.session import NoCall
+from app.core.state import Answering, Connecting, Ended, Inviting, Notice, StateChanged, Talking
+from app.headless import HeadlessCall, NoAnswer, NoEnd
+from app.terminal import TerminalView
+from tests.still_peer import StillPeer, done
+
+INVITE = Inviting("undertone://call/x", 0.0)
+
+
+class Staged(StillPeer):
+    """A peer whose events go to a queue, as a headless call wants them."""
+
+    def __init__(self) -> None:
+        self.happened: queue.SimpleQueue = queue.SimpleQueue()
+        super().__init__(None, None, None, self.happened.put, loopback=True)
+        self.state = INVITE
+
+    def go(self, state) -> None:
+        self.state = state
+        self.listen(StateChanged(state))
+
+    def hang_up(self) -> Future:
+        if self.hung_up.done() and self.hung_up.exception() is None:
+            self.go(Ended("You hung up.", failed=False))
+        return super().hang_up()
+
+
+@pytest.fixture
+def said() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def peer(monkeypatch) -> Staged:
+    monkeypatch.setattr("app.headless._CLOSE_SECONDS", 0.1)
+    return Staged()
+
+
+@pytest.fixture
+def call(peer, said) -> HeadlessCall:
+    return HeadlessCall(peer, TerminalView(said), peer.happened, seconds=None)
+
+
+def test_a_sound_that_dies_hangs_up_with_status_1(peer, call, said):
+    peer.go(Talking(0.0))
+    peer.listen(Notice("error", "Your voice is no longer sent: why."))
+    assert call.run("undertone://call/x") == 1
+    assert peer.asked == ["hang up"]
+    assert said.getvalue().count("no longer sent") == 1
+
+
+def test_a_warning_ends_nothing(peer, call):
+    peer.go(Talking(0.0))
+    peer.listen(Notice("warning", "The microphone was unplugged."))
+    peer.go(Ended("Bob hung up.", failed=False))
+    assert call.run("undertone://call/x") == 0
+    assert peer.asked == []
+
+
+def test_when_both_hang_up_at_once_the_call_ended_well(peer, call):
+    """The other side's goodbye comes between the decision to hang up and doing so."""
+    peer.hung_up = done(error=NoCall())
+    peer.go(Talking(0.0))
+    peer.listen(Notice("error", "The other end can no longer be heard: why."))
+    peer.go(Ended("Bob hung up.", failed=False))
+    assert call.run("undertone://call/x") == 1
+
+
+def test_a_network_that_does_not_answer_cannot_hold_the_program(peer, call):
+    peer.hung_up = Future()
+    peer.go(Talking(0.0))
+    peer.listen(Notice("error", "Your voice is no longer sent: why."))
+    with pytest.raises(NoEnd):
+        call.run("undertone://call/x")
+
+
+def test_an_end_while_joining_is_no_traceback(peer, call):
+    peer.link = done(error=CancelledError())
+    peer.go(Ended("Nobody can be reached.", failed=True))
+    assert call.run("undertone://call/x") == 1
+
+
+def test_standard_input_that_ends_without_an_answer(peer, call, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+    with pytest.raises(NoAnswer):
+        call.run(None)
+
+
+def test_standard_input_may_end_after_the_answer(peer, call, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("undertone://answer/x\n"))
+
+    def accept(link) -> Future:
+        peer.go(Connecting())
+        peer.go(Ended("Bob hung up.", failed=False))
+        return done()
+
+    peer.accept_answer = accept
+    assert call.run(None) == 0
+
+
+def test_any_bytes_may_be_pasted(peer, call, monkeypatch):
+    stdin = io.TextIOWrapper(io.BytesIO(b"\xff\xfe\n"), encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", stdin)
+    pasted = []
+
+    def accept(link) -> Future:
+        pasted.append(link)
+        peer.go(Ended("Enough.", failed=False))
+        return done()
+
+    peer.accept_answer = accept
+    peer.state = Answering("", 0.0)
+    assert call.run(None) == 0
+    assert pasted == ["\ufffd\ufffd\n"]
