@@ -5,13 +5,14 @@ All numbers are big-endian. A file is a header, blocks, and an end:
     header  36 bytes
         0   4  magic, 89 46 43 53 ("\\x89FCS")
         4   1  version, 1
-        5   1  model id: which model made the codes (`codec.spec`)
+        5   1  model id: which kind of model made the codes (`codec.spec`)
         6   1  bits a code, 1 to 16
         7   1  0, reserved
         8   4  sample rate of the decoded sound, in Hz
        12   4  sample rate of the original, in Hz
        16   8  samples of the original, at its rate; 0 where not known when the writing began
-       24   8  0, reserved
+       24   4  digest of the model (`codec.digest`), 0 where it has none
+       28   4  0, reserved
        32   4  CRC-32 of the 32 bytes before
     block   6 bytes + codes; one for each 10 s, the last may be shorter
         0   2  number of codes n, 1 to 65535, whole chunks of 4
@@ -42,6 +43,7 @@ from codec import bits as bit_packing
 from codec.errors import (
     BadCodes,
     ContainerDamaged,
+    ContainerError,
     ContainerNotFcs,
     ContainerTruncated,
     ContainerVersionUnsupported,
@@ -53,7 +55,7 @@ VERSION = 1
 BLOCK_CODES = 10 * CODES_PER_SECOND
 MAX_RATE = 1_000_000
 
-_HEADER = struct.Struct(">4sBBBBIIQQ")
+_HEADER = struct.Struct(">4sBBBBIIQII")
 _COUNT = struct.Struct(">H")
 _SAMPLES = struct.Struct(">Q")
 _CRC = struct.Struct(">I")
@@ -61,13 +63,17 @@ _CRC = struct.Struct(">I")
 
 @dataclass(frozen=True)
 class FcsHeader:
-    """What an .fcs file says of itself. `samples` counts the original's, 0 where not known."""
+    """What an .fcs file says of itself.
+
+    `samples` counts the original's and `digest` is the model's, both 0 where not known.
+    """
 
     model_id: int
     bits_per_code: int
     output_rate: int
     source_rate: int = INPUT_RATE
     samples: int = 0
+    digest: int = 0
 
     @property
     def bitrate(self) -> int:
@@ -95,6 +101,7 @@ class FcsWriter:
             header.output_rate,
             header.source_rate,
             header.samples,
+            header.digest,
             0,
         )
         self._write(packed)
@@ -128,7 +135,8 @@ class FcsReader:
     Iterating gives arrays of codes. Where the file turns out to be cut short or damaged, all that
     is intact comes first and then ContainerTruncated or ContainerDamaged is raised. `samples` is
     the length of the original, None until a file that did not know it has been read to its end.
-    Opening raises ContainerNotFcs, ContainerVersionUnsupported or the two above.
+    Opening raises ContainerNotFcs, ContainerVersionUnsupported or the two above. What the system
+    cannot read is a ContainerError.
     """
 
     def __init__(self, file: BinaryIO, path: Path | str) -> None:
@@ -159,11 +167,13 @@ class FcsReader:
         if len(data) < _HEADER.size + _CRC.size:
             raise ContainerTruncated(self._path)
         self._check(data, "the checksum of its header is wrong")
-        _, _, model_id, bits, _, output_rate, source_rate, samples, _ = _HEADER.unpack_from(data)
+        _, _, model_id, bits, _, output_rate, source_rate, samples, digest, _ = _HEADER.unpack_from(
+            data
+        )
         sane = 1 <= bits <= bit_packing.MAX_BITS
         if not (sane and 1 <= output_rate <= MAX_RATE and 1 <= source_rate <= MAX_RATE):
             raise ContainerDamaged(self._path, "its header holds impossible values")
-        return FcsHeader(model_id, bits, output_rate, source_rate, samples)
+        return FcsHeader(model_id, bits, output_rate, source_rate, samples, digest)
 
     def _read_block(self, count_bytes: bytes, count: int) -> Iterator[NDArray[np.int64]]:
         size = bit_packing.packed_bytes(self.header.bits_per_code, count)
@@ -197,7 +207,10 @@ class FcsReader:
     def _read(self, size: int) -> bytes:
         """`size` bytes, fewer only at the end of the file: a pipe may give less at a time."""
         parts = []
-        while size > 0 and (part := self._file.read(size)):
-            parts.append(part)
-            size -= len(part)
+        try:
+            while size > 0 and (part := self._file.read(size)):
+                parts.append(part)
+                size -= len(part)
+        except OSError as error:
+            raise ContainerError(self._path, f"could not be read: {error.strerror}.") from error
         return b"".join(parts)

@@ -78,6 +78,17 @@ class ModelShapeMismatch(ModelError):
         )
 
 
+class ModelDamaged(ModelError):
+    """The weights hold something that is no number, as after a failed training or a bad disk."""
+
+    def __init__(self, path: Path | str, tensor: str) -> None:
+        self.tensor = tensor
+        super().__init__(
+            f'The model file {path} is damaged: the tensor "{tensor}" holds values that are no '
+            "finite numbers. Download or copy it again."
+        )
+
+
 class ModelConfigInvalid(ModelError):
     """The config of the model is not one this program can build."""
 

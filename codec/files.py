@@ -24,13 +24,13 @@ from codec.errors import (
 from codec.model.codec import Codec, State
 from codec.output import STANDARD, output_file
 from codec.spec import (
-    BUNDLED_MODEL_ID,
     CHUNK_CODES,
     CHUNK_SAMPLES,
     CHUNK_SECONDS,
     CODES_PER_SECOND,
-    FOCALCODEC_MODEL_IDS,
     INPUT_RATE,
+    MODEL_NAMES,
+    CodecSpec,
 )
 from codec.stream import device_of, sanitised
 
@@ -43,15 +43,6 @@ Progress = Callable[[float, float | None], None]
 
 def no_progress(seconds: float, total: float | None) -> None:
     """Tell nobody."""
-
-
-MODEL_NAMES = {
-    BUNDLED_MODEL_ID: "bundled",
-    **{
-        model_id: f"focalcodec-{codebook // 1024 if codebook < 2**16 else 65}k"
-        for codebook, model_id in FOCALCODEC_MODEL_IDS.items()
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -89,7 +80,12 @@ def encode_file(
 
     with open_audio(source) as audio:
         header = FcsHeader(
-            spec.model_id, spec.bits_per_code, spec.output_rate, audio.rate, audio.frames or 0
+            spec.model_id,
+            spec.bits_per_code,
+            spec.output_rate,
+            source_rate=audio.rate,
+            samples=audio.frames or 0,
+            digest=spec.digest,
         )
         length = header.samples / header.source_rate or None
         speech = resampled(counted(audio.mono()), audio.rate, INPUT_RATE)
@@ -136,6 +132,8 @@ def decode_file(
 def open_fcs(path: Path | str) -> Iterator[FcsReader]:
     """Open an .fcs file ("-" for standard input); raises ContainerError."""
     if str(path) == STANDARD:
+        if sys.stdin is None:  # the shell's <&-
+            raise ContainerError("standard input", "is closed.")
         yield FcsReader(sys.stdin.buffer, "standard input")
         return
     with ExitStack() as stack:
@@ -150,14 +148,16 @@ def check_model(header: FcsHeader, codec: Codec, path: Path | str) -> None:
     """Raise ContainerModelMismatch unless `codec` is the model that made the codes."""
     spec = codec.spec
     made_by = (header.model_id, header.bits_per_code, header.output_rate)
-    if made_by != (spec.model_id, spec.bits_per_code, spec.output_rate):
-        raise ContainerModelMismatch(path, model_name(header), spec.name)
+    another = header.digest and spec.digest and header.digest != spec.digest
+    if another or made_by != (spec.model_id, spec.bits_per_code, spec.output_rate):
+        raise ContainerModelMismatch(path, model_name(header), model_name(spec))
 
 
-def model_name(header: FcsHeader) -> str:
-    """The name of the model that made a file, for people."""
-    name = MODEL_NAMES.get(header.model_id, "an unknown model")
-    return f"{name} (id {header.model_id}, {header.bits_per_code} bits a code)"
+def model_name(of: FcsHeader | CodecSpec) -> str:
+    """The name of a model, or of the one that made a file, for people."""
+    name = of.name if isinstance(of, CodecSpec) else MODEL_NAMES.get(of.model_id, "unknown")
+    digest = f", digest {of.digest:08x}" if of.digest else ""
+    return f"{name} (id {of.model_id}, {of.bits_per_code} bits a code{digest})"
 
 
 def tail_samples(codec: Codec) -> int:

@@ -24,9 +24,11 @@ CHUNK_SECONDS = CHUNK_CODES / CODES_PER_SECOND
 class CodecSpec:
     """The fixed facts of one model.
 
-    `model_id` is the byte that names the model in packets and .fcs files; two ends can talk only
-    when both hold the model with the same id. `output_rate` is in Hz. `delay_samples`, at that
-    rate, is how far the decoded wave lags the speech it repeats (beside the wait for a chunk).
+    `model_id` is the byte that names the kind of model in packets and .fcs files. Models of one
+    kind can have been trained apart; `digest` (`codec.digest`) tells them apart, 0 where it is not
+    known. Two ends can talk only when both hold the same model. `output_rate` is in Hz.
+    `delay_samples`, at that rate, is how far the decoded wave lags the speech it repeats (beside
+    the wait for a chunk).
     """
 
     name: str
@@ -34,6 +36,7 @@ class CodecSpec:
     bits_per_code: int
     output_rate: int
     delay_samples: int = 0
+    digest: int = 0
 
     @property
     def bitrate(self) -> int:
@@ -51,8 +54,16 @@ class CodecSpec:
         return self.output_rate * CHUNK_CODES // CODES_PER_SECOND
 
 
-BUNDLED_MODEL_ID = 1
-"""The model in assets/."""
+LITE_MODEL_ID = 1
+"""The `model_id` of every model of the undertone-lite family, such as the one in assets/."""
 
 FOCALCODEC_MODEL_IDS = {2**11: 2, 2**12: 3, 2**16: 4}
 """Codebook size of a published FocalCodec-Stream checkpoint -> its `model_id`."""
+
+MODEL_NAMES = {
+    LITE_MODEL_ID: "undertone-lite",
+    2: "focalcodec-2k",
+    3: "focalcodec-4k",
+    4: "focalcodec-65k",
+}
+"""What each kind of model is called, by its `model_id`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,14 +17,17 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from codec.digest import model_digest
 from codec.errors import (
     ModelConfigInvalid,
+    ModelDamaged,
     ModelMissing,
     ModelShapeMismatch,
     ModelUnreadable,
     UnknownModel,
 )
 from codec.model.codec import Codec
+from codec.model.lite_config import MODEL_TYPE
 from codec.safetensors_file import read_tensors
 
 BUNDLED = "bundled"
@@ -56,6 +60,8 @@ def load(path_or_name: str | Path = BUNDLED, device: str | torch.device = "cpu")
     except ModelConfigInvalid as error:
         raise ModelConfigInvalid(error.problem, files.config) from error
     check_tensors(model.state_dict(), tensors, files.weights)
+    check_finite(tensors, files.weights)
+    model.spec = replace(model.spec, digest=model_digest(config, tensors))
     model.load_state_dict(tensors, strict=True, assign=True)
     return model.eval().to(device)
 
@@ -95,17 +101,15 @@ def read_config(path: Path) -> dict[str, Any]:
 def build(config: dict[str, Any]) -> Codec:
     """The codec a config describes, its weights not yet set; raises ModelConfigInvalid."""
     kind = config.get("model_type", config.get("encoder_name"))
-    if kind == "undertone-lite":
+    # The file's weights are to be the only ones made: FocalCodec's are a gigabyte.
+    if kind == MODEL_TYPE:
         from codec.model.lite import LiteCodec
 
-        try:
+        with torch.device("meta"):
             return LiteCodec(config)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise ModelConfigInvalid(f"{type(error).__name__}: {error}") from error
     if kind == "WavLM":
         from codec.model.focalcodec import FocalCodec
 
-        # Its weights are a gigabyte at full size: let the file's be the only ones made.
         with torch.device("meta"):
             return FocalCodec(config)
     raise ModelConfigInvalid('it names neither model_type "undertone-lite" nor encoder "WavLM"')
@@ -125,6 +129,13 @@ def check_tensors(
     for name in found:
         if name not in expected:
             raise ModelShapeMismatch(path, name, "has no place in this model")
+
+
+def check_finite(tensors: Mapping[str, Tensor], path: Path | str) -> None:
+    """Raise ModelDamaged for the first tensor with an element that is no number or infinite."""
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise ModelDamaged(path, name)
 
 
 def dequantized(tensors: Mapping[str, Tensor], path: Path | str = "the file") -> dict[str, Tensor]:

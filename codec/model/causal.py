@@ -15,6 +15,10 @@ from torch import Tensor, nn
 
 PastPadding = Literal["replicate", "zeros"]
 
+FEW_FRAMES, SHORT_KERNEL = 16, 32
+"""Up to here a depthwise convolution is done as a sum of products: on one core, a chunk of 4 or 8
+frames took a quarter of the time that the general convolution needs to set itself up."""
+
 
 class CausalConv1d(nn.Conv1d):
     """A convolution over time that sees only the present and the past.
@@ -47,7 +51,15 @@ class CausalConv1d(nn.Conv1d):
             state = first_context(x, self.past_frames, self.past)
         x = torch.cat([state, x], dim=1)
         new_state = x[:, x.shape[1] - state.shape[1] :]
+        if self._is_brief(x.shape[1] - self.past_frames):
+            products = x.unfold(1, self.past_frames + 1, 1) * self.weight[:, 0]
+            y = products.sum(-1)
+            return (y if self.bias is None else y + self.bias), new_state
         return super().forward(x.transpose(1, 2)).transpose(1, 2), new_state
+
+    def _is_brief(self, frames: int) -> bool:
+        depthwise = self.groups == self.in_channels == self.out_channels and self.stride == (1,)
+        return depthwise and frames <= FEW_FRAMES and self.past_frames < SHORT_KERNEL
 
 
 def first_context(x: Tensor, frames: int, past: PastPadding) -> Tensor:

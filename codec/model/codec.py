@@ -15,7 +15,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from codec.spec import CodecSpec
+from codec.errors import BadAudio, BadCodes
+from codec.spec import CHUNK_CODES, CHUNK_SAMPLES, CodecSpec
 
 State = Any
 """Nested tuples of tensors of fixed sizes; opaque to all but the module that made it."""
@@ -44,3 +45,21 @@ class Codec(nn.Module, ABC):
         qfeats, features_state = self.dequantize(codes, features_state)
         sig, wave_state = self.vocode(qfeats, wave_state)
         return sig, (features_state, wave_state)
+
+
+def check_speech(sig: Tensor) -> None:
+    """Raise BadAudio unless `sig` is (batch, whole chunks of samples), one at least."""
+    if sig.ndim != 2 or sig.shape[1] == 0 or sig.shape[1] % CHUNK_SAMPLES:
+        raise BadAudio(
+            f"Speech must come as (streams, whole chunks of {CHUNK_SAMPLES} samples), "
+            f"not {tuple(sig.shape)}."
+        )
+
+
+def check_codes(codes: Tensor) -> None:
+    """Raise BadCodes unless `codes` is (batch, whole chunks of codes), one at least."""
+    if codes.ndim != 2 or codes.shape[1] == 0 or codes.shape[1] % CHUNK_CODES:
+        raise BadCodes(
+            f"Codes must come as (streams, whole chunks of {CHUNK_CODES} codes), "
+            f"not {tuple(codes.shape)}."
+        )

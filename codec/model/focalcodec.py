@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-from codec.errors import BadAudio, BadCodes, BadFeatures
-from codec.model.codec import Codec
+from codec.errors import BadFeatures
+from codec.model.codec import Codec, check_codes, check_speech
 from codec.model.config import FocalCodecConfig
 from codec.model.encoder import Encoder, EncoderState
 from codec.model.focal import Compressor, Decompressor, FocalStackState
@@ -23,14 +23,13 @@ from codec.spec import (
     CHUNK_SAMPLES,
     CODES_PER_SECOND,
     FOCALCODEC_MODEL_IDS,
+    MODEL_NAMES,
     CodecSpec,
 )
 
 BLOCK_CHUNKS = 64
 """Chunks computed at once. It bounds the memory of a pass over a whole file, attention's above all
 (frames x (window + frames) x heads), without changing the numbers."""
-
-NAMES = {2**11: "focalcodec-2k", 2**12: "focalcodec-4k", 2**16: "focalcodec-65k"}
 
 StateT = TypeVar("StateT")
 
@@ -54,10 +53,10 @@ class FocalCodec(Codec):
         self.quantizer = BinarySphericalQuantizer(sizes.quantizer.bits)
         self.decompressor = Decompressor(sizes.decompressor)
         self.decoder = WaveNeXt(sizes.decoder)
-        codebook = sizes.quantizer.codebook_size
+        model_id = FOCALCODEC_MODEL_IDS[sizes.quantizer.codebook_size]
         self.spec = CodecSpec(
-            name=NAMES[codebook],
-            model_id=FOCALCODEC_MODEL_IDS[codebook],
+            name=MODEL_NAMES[model_id],
+            model_id=model_id,
             bits_per_code=sizes.quantizer.bits,
             output_rate=CODES_PER_SECOND * sizes.decoder.hop_length,
         )
@@ -72,11 +71,7 @@ class FocalCodec(Codec):
         self, sig: Tensor, state: EncoderState | None = None
     ) -> tuple[Tensor, EncoderState]:
         """(batch, 1280·n) samples at 16 kHz -> (batch, 4·n, dim) features; or BadAudio."""
-        if sig.ndim != 2 or sig.shape[1] == 0 or sig.shape[1] % CHUNK_SAMPLES:
-            raise BadAudio(
-                f"Speech must come as (streams, whole chunks of {CHUNK_SAMPLES} samples), "
-                f"not {tuple(sig.shape)}."
-            )
+        check_speech(sig)
         return in_blocks(self.encoder, sig, state, BLOCK_CHUNKS * CHUNK_SAMPLES)
 
     def feats_to_lats(
@@ -92,11 +87,7 @@ class FocalCodec(Codec):
     def dequantize(
         self, codes: Tensor, state: FocalStackState | None = None
     ) -> tuple[Tensor, FocalStackState]:
-        if codes.ndim != 2 or codes.shape[1] == 0 or codes.shape[1] % CHUNK_CODES:
-            raise BadCodes(
-                f"Codes must come as (streams, whole chunks of {CHUNK_CODES} codes), "
-                f"not {tuple(codes.shape)}."
-            )
+        check_codes(codes)
         vectors = self.quantizer.to_vectors(codes)
         return in_blocks(self.decompressor, vectors, state, BLOCK_CHUNKS * CHUNK_CODES)
 

@@ -11,7 +11,7 @@ attention and focal modulation, and a magnitude-and-phase head (Vocos, arXiv 230
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -19,12 +19,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from codec.model.causal import CausalConv1d
-from codec.model.codec import Codec, State
-from codec.model.mel import fourier_basis, magnitudes, mel_filters
-from codec.spec import BUNDLED_MODEL_ID, CHUNK_CODES, INPUT_RATE, CodecSpec
-
-MEL_FRAME = 160
-"""Samples between spectrum frames: 10 ms, two of them to a code."""
+from codec.model.codec import Codec, State, check_codes, check_speech
+from codec.model.lite_config import MEL_FRAME, LiteConfig
+from codec.model.mel import hann, magnitudes, mel_filters
+from codec.model.quantizer import BinarySphericalQuantizer
+from codec.spec import CHUNK_CODES, INPUT_RATE, LITE_MODEL_ID, CodecSpec
 
 
 class LiteState(NamedTuple):
@@ -73,7 +72,12 @@ class Stack(nn.Module):
     """Blocks one after another, with a chunk mixer behind those named in `mixers`."""
 
     def __init__(
-        self, dim: int, hidden: int, kernels: list[int], mixers: list[int], mixer_hidden: int
+        self,
+        dim: int,
+        hidden: int,
+        kernels: Sequence[int],
+        mixers: Sequence[int] = (),
+        mixer_hidden: int = 0,
     ) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(Block(dim, hidden, kernel) for kernel in kernels)
@@ -93,22 +97,22 @@ class Stack(nn.Module):
 class Spectrum(nn.Module):
     """Log-mel bands and the lowest harmonics' bins, from windows that end at the frame's end."""
 
-    basis: Tensor
+    window: Tensor
     filters: Tensor
 
     def __init__(self, window: int, bands: int, low_bins: int) -> None:
         super().__init__()
-        self.window, self.low_bins = window, low_bins
+        self.size, self.low_bins = window, low_bins
         self.dim = bands + low_bins
-        self.register_buffer("basis", fourier_basis(window), persistent=False)
+        self.register_buffer("window", hann(window), persistent=False)
         self.register_buffer("filters", mel_filters(INPUT_RATE, window, bands), persistent=False)
 
     def forward(self, sig: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
         """(batch, 160·n) -> (batch, n, bands + low_bins), about zero mean and unit variance."""
         if state is None:
-            state = sig.new_zeros(sig.shape[0], self.window - MEL_FRAME)
+            state = sig.new_zeros(sig.shape[0], self.size - MEL_FRAME)
         sig = torch.cat([state, sig], dim=1)
-        spectrum = magnitudes(sig.unfold(1, self.window, MEL_FRAME), self.basis)
+        spectrum = magnitudes(sig.unfold(1, self.size, MEL_FRAME), self.window)
         bands = spectrum @ self.filters.T
         both = torch.cat([bands * 8.0, spectrum[..., : self.low_bins] * 0.25], dim=-1)
         new_state = sig[:, sig.shape[1] - state.shape[1] :]
@@ -118,72 +122,65 @@ class Spectrum(nn.Module):
 class OverlapAdd(nn.Module):
     """Magnitude and phase of each 10 ms frame -> windows -> wave.
 
-    The window is three hops long, so a sample is complete two hops after its first window: the
-    wave lags the features by 20 ms. The state is the incomplete tail.
+    A window is several hops long, so a sample is complete that many hops less one after its first
+    window: with three, the wave lags the features by 20 ms. The state is the incomplete tail.
     """
 
     window: Tensor
 
     def __init__(self, dim: int, window: int) -> None:
         super().__init__()
-        self.size = window
+        self.size, self.hops = window, window // MEL_FRAME
         self.head = nn.Linear(dim, 2 * (window // 2 + 1))
-        hann = torch.hann_window(window)
-        self.register_buffer("window", hann / (window / MEL_FRAME * 0.5), persistent=False)
+        self.register_buffer("window", hann(window) * (2.0 / self.hops), persistent=False)
 
     def forward(self, x: Tensor, tail: Tensor | None) -> tuple[Tensor, Tensor]:
         """(batch, n, dim) -> (batch, 160·n)."""
         log_magnitude, phase = self.head(x).float().chunk(2, dim=-1)
-        magnitude = log_magnitude.clamp_max(7.0).exp()
-        spectrum = torch.complex(magnitude * phase.cos(), magnitude * phase.sin())
+        spectrum = torch.polar(log_magnitude.clamp_max(7.0).exp(), phase)
         windows = torch.fft.irfft(spectrum, n=self.size, dim=-1) * self.window
         batch, frames, _ = windows.shape
-        total = (frames - 1) * MEL_FRAME + self.size
-        wave = F.fold(
-            windows.transpose(1, 2), (1, total), (1, self.size), stride=(1, MEL_FRAME)
-        ).reshape(batch, total)
-        if tail is not None:
-            wave = torch.cat([wave[:, : tail.shape[1]] + tail, wave[:, tail.shape[1] :]], dim=1)
+        overlap = self.hops - 1
+        if tail is None:
+            tail = windows.new_zeros(batch, overlap * MEL_FRAME)
+        hops = F.pad(tail.view(batch, overlap, MEL_FRAME), (0, 0, 0, frames))
+        parts = windows.view(batch, frames, self.hops, MEL_FRAME)
+        for i in range(self.hops):
+            hops[:, i : i + frames] += parts[:, :, i]
+        wave = hops.view(batch, -1)
         ready = frames * MEL_FRAME
         return wave[:, :ready].clamp(-1.0, 1.0), wave[:, ready:]
 
 
 class LiteCodec(Codec):
-    """The bundled model. `config` is the `config.json` beside its weights."""
+    """The bundled model. `config` is the `config.json` beside its weights.
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    Raises ModelConfigInvalid where that is not a config of this family.
+    """
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
-        c = config
-        self.bits: int = c["bits"]
-        delay: int = c["wave_window"] - MEL_FRAME
-        self.spec = CodecSpec(c["name"], BUNDLED_MODEL_ID, self.bits, INPUT_RATE, delay)
-        self.spectrum = Spectrum(c["window"], c["bands"], c["low_bins"])
-        self.encoder_in = nn.Linear(2 * self.spectrum.dim, c["encoder_dim"])
+        c = LiteConfig.from_dict(config)
+        self.spec = CodecSpec(
+            c.name, LITE_MODEL_ID, c.bits, INPUT_RATE, delay_samples=c.wave_window - MEL_FRAME
+        )
+        self.spectrum = Spectrum(c.window, c.bands, c.low_bins)
+        self.encoder_in = nn.Linear(2 * self.spectrum.dim, c.encoder_dim)
         self.encoder = Stack(
-            c["encoder_dim"],
-            c["encoder_hidden"],
-            c["encoder_kernels"],
-            c["encoder_mixers"],
-            c["mixer_hidden"],
+            c.encoder_dim, c.encoder_hidden, c.encoder_kernels, c.encoder_mixers, c.mixer_hidden
         )
-        self.encoder_norm = nn.LayerNorm(c["encoder_dim"])
-        self.encoder_out = nn.Linear(c["encoder_dim"], self.bits)
-        self.decompressor_in = nn.Linear(self.bits, c["decoder_dim"])
+        self.encoder_norm = nn.LayerNorm(c.encoder_dim)
+        self.encoder_out = nn.Linear(c.encoder_dim, c.bits)
+        self.quantizer = BinarySphericalQuantizer(c.bits)
+        self.decompressor_in = nn.Linear(c.bits, c.decoder_dim)
         self.decompressor = Stack(
-            c["decoder_dim"],
-            c["decoder_hidden"],
-            c["decoder_kernels"],
-            c["decoder_mixers"],
-            c["mixer_hidden"],
+            c.decoder_dim, c.decoder_hidden, c.decoder_kernels, c.decoder_mixers, c.mixer_hidden
         )
-        self.decompressor_norm = nn.LayerNorm(c["decoder_dim"])
-        self.upsample = nn.Linear(c["decoder_dim"], 2 * c["vocoder_dim"])
-        self.vocoder = Stack(c["vocoder_dim"], c["vocoder_hidden"], c["vocoder_kernels"], [], 0)
-        self.vocoder_norm = nn.LayerNorm(c["vocoder_dim"])
-        self.overlap_add = OverlapAdd(c["vocoder_dim"], c["wave_window"])
-        self.register_buffer("powers", 2 ** torch.arange(self.bits - 1, -1, -1), persistent=False)
-
-    powers: Tensor
+        self.decompressor_norm = nn.LayerNorm(c.decoder_dim)
+        self.upsample = nn.Linear(c.decoder_dim, 2 * c.vocoder_dim)
+        self.vocoder = Stack(c.vocoder_dim, c.vocoder_hidden, c.vocoder_kernels)
+        self.vocoder_norm = nn.LayerNorm(c.vocoder_dim)
+        self.overlap_add = OverlapAdd(c.vocoder_dim, c.wave_window)
 
     def latents(self, sig: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """(batch, 1280·n) samples -> (batch, 4·n, bits) points on the unit sphere."""
@@ -192,21 +189,18 @@ class LiteCodec(Codec):
         x = self.encoder_in(x.reshape(x.shape[0], x.shape[1] // 2, -1))
         x, stack_state = self.encoder(x, stack_state)
         lats = self.encoder_out(self.encoder_norm(x)).float()
-        return F.normalize(lats, dim=-1), (spectrum_state, stack_state)
+        return self.quantizer.to_sphere(lats), (spectrum_state, stack_state)
 
     def encode(self, sig: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """(batch, 1280·n) samples at 16 kHz -> (batch, 4·n) codes; bit i is latent i > 0."""
+        check_speech(sig)
         lats, state = self.latents(sig, state)
-        return ((lats > 0).long() * self.powers).sum(-1), state
-
-    def signs(self, codes: Tensor) -> Tensor:
-        """(batch, frames) codes -> (batch, frames, bits) of ±1/√bits."""
-        bits = (codes.unsqueeze(-1) & self.powers) > 0
-        return (bits.float() * 2.0 - 1.0) / math.sqrt(self.bits)
+        return self.quantizer.to_codes(lats), state
 
     def dequantize(self, codes: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """(batch, 4·n) codes -> (batch, 4·n, dim) features."""
-        return self.decompress(self.signs(codes), state)
+        check_codes(codes)
+        return self.decompress(self.quantizer.to_vectors(codes), state)
 
     def decompress(self, signs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """(batch, 4·n, bits) signs -> (batch, 4·n, dim) features."""

@@ -1,4 +1,4 @@
-"""Mel filter banks, and framed spectra as matrix products (so that a chunk is a chunk's work)."""
+"""Mel filter banks, windows and magnitude spectra."""
 
 from __future__ import annotations
 
@@ -34,20 +34,12 @@ def _mel_to_hz(mel: np.ndarray) -> np.ndarray:
     )
 
 
-def fourier_basis(window: int) -> Tensor:
-    """A Hann-windowed real Fourier transform as a matrix, (2 · (window // 2 + 1), window).
-
-    The first half of the rows gives real parts, the second imaginary parts.
-    """
+def hann(window: int) -> Tensor:
+    """The periodic Hann window, (window,): as many samples as a period of it has."""
     n = np.arange(window)
-    angle = 2.0 * np.pi * np.outer(np.arange(window // 2 + 1), n) / window
-    hann = 0.5 - 0.5 * np.cos(2.0 * np.pi * n / window)
-    return torch.from_numpy(
-        (np.concatenate([np.cos(angle), -np.sin(angle)]) * hann).astype(np.float32)
-    )
+    return torch.from_numpy((0.5 - 0.5 * np.cos(2.0 * np.pi * n / window)).astype(np.float32))
 
 
-def magnitudes(frames: Tensor, basis: Tensor) -> Tensor:
-    """Magnitude spectra, (…, window) samples -> (…, window // 2 + 1)."""
-    real, imaginary = (frames @ basis.T).chunk(2, dim=-1)
-    return (real.square() + imaginary.square()).clamp_min(1e-12).sqrt()
+def magnitudes(frames: Tensor, window: Tensor) -> Tensor:
+    """Magnitude spectra, (…, n) samples under an (n,) window -> (…, n // 2 + 1)."""
+    return torch.fft.rfft(frames * window).abs().clamp_min(1e-6)

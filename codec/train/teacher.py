@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from codec.errors import CodecError
-from codec.model.mel import fourier_basis, magnitudes, mel_filters
+from codec.model.mel import hann, magnitudes, mel_filters
 
 HEADS = 8
 WINDOW = 400
@@ -97,7 +97,7 @@ class WhisperEncoder:
     def __init__(self, tensors: dict[str, Tensor]) -> None:
         prefix = "encoder/"
         self.w = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
-        self.basis = fourier_basis(WINDOW)
+        self.window = hann(WINDOW)
         self.filters = mel_filters(16_000, WINDOW, 80)
         self.dim = self.w["conv1/weight"].shape[0]
 
@@ -114,7 +114,7 @@ class WhisperEncoder:
     def _log_mel(self, sig: Tensor) -> Tensor:
         padded = F.pad(sig, (WINDOW // 2, WINDOW // 2), mode="reflect")
         frames = padded.unfold(1, WINDOW, HOP)[:, :-1]
-        mel = magnitudes(frames, self.basis).square() @ self.filters.T
+        mel = magnitudes(frames, self.window).square() @ self.filters.T
         log = mel.clamp_min(1e-10).log10()
         log = torch.maximum(log, log.amax(dim=(1, 2), keepdim=True) - 8.0)
         return ((log + 4.0) / 4.0).transpose(1, 2)

@@ -12,7 +12,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from codec.model.codec import Codec
 from codec.model.focalcodec import FocalCodec
+from tests.models import small_codec
 
 REFERENCE = Path(__file__).resolve().parents[2].parent / "shared" / "reference"
 
@@ -78,6 +80,12 @@ def small() -> FocalCodec:
     for parameter in model.parameters():
         parameter.mul_(1.5)
     return model
+
+
+@pytest.fixture(scope="session", params=["focalcodec", "lite"])
+def either(request: pytest.FixtureRequest, small: FocalCodec) -> Codec:
+    """Both architectures in turn, small and random: for what every codec must do."""
+    return small if request.param == "focalcodec" else small_codec().requires_grad_(False)
 
 
 @pytest.fixture(scope="session")

@@ -66,9 +66,12 @@ def joined(blocks: list[np.ndarray]) -> np.ndarray:
     bits=st.integers(1, 16),
     known=st.booleans(),
     samples=st.integers(0, 2**64 - 1),
+    digest=st.integers(0, 2**32 - 1),
 )
-def test_what_is_written_is_read(chunks: int, bits: int, known: bool, samples: int) -> None:
-    header = FcsHeader(7, bits, 16_000, 48_000, samples if known else 0)
+def test_what_is_written_is_read(
+    chunks: int, bits: int, known: bool, samples: int, digest: int
+) -> None:
+    header = FcsHeader(7, bits, 16_000, 48_000, samples if known else 0, digest)
     codes = some_codes(4 * chunks, bits)
     reader, found, error = read(written(codes, header, samples))
     assert error is None
@@ -156,3 +159,12 @@ def test_codes_that_are_not_whole_chunks_are_refused() -> None:
     writer = FcsWriter(io.BytesIO(), HEADER)
     with pytest.raises(BadCodes):
         writer.write(np.array([1, 2, 3]))
+
+
+def test_what_the_system_cannot_read_is_told() -> None:
+    class Failing(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError(5, "Input/output error")
+
+    with pytest.raises(ContainerError, match=r"talk\.fcs could not be read: Input/output error"):
+        FcsReader(Failing(), "talk.fcs")

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from codec.errors import (
     ModelConfigInvalid,
+    ModelDamaged,
     ModelMissing,
     ModelNotSafetensors,
     ModelShapeMismatch,
@@ -20,6 +21,7 @@ from codec.errors import (
 )
 from codec.model.focalcodec import FocalCodec
 from codec.weights import dequantized, find, load, quantized_int8
+from tests.models import SMALL_LITE, small_codec
 
 
 @pytest.fixture
@@ -197,3 +199,36 @@ def test_a_checkpoint_of_another_size_is_refused(folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(ModelShapeMismatch, match=r"compressor\.out_proj"):
         load(folder)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_named(folder: Path, weights: Path, value: float) -> None:
+    tensors = load_file(weights)
+    tensors["compressor.out_proj.weight"][1, 2] = value
+    save_file(tensors, weights)
+    with pytest.raises(ModelDamaged, match=r"model\.safetensors.*compressor\.out_proj\.weight"):
+        load(folder)
+
+
+def lite_folder(folder: Path, seed: int = 0) -> Path:
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(SMALL_LITE))
+    save_file(small_codec(seed).state_dict(), folder / "model.safetensors")
+    return folder
+
+
+def test_a_lite_model_loads_as_it_was_saved(tmp_path: Path) -> None:
+    saved, loaded = small_codec(), load(lite_folder(tmp_path / "model"))
+    codes = torch.arange(8)[None] * 5000
+    torch.testing.assert_close(loaded.decode(codes)[0], saved.decode(codes)[0])
+    sig = torch.randn(1, 2560, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(loaded.encode(sig)[0], saved.encode(sig)[0])
+
+
+def test_models_of_one_kind_have_their_own_digests(tmp_path: Path) -> None:
+    first, second = (load(lite_folder(tmp_path / str(i), seed=i)) for i in range(2))
+    again = load(lite_folder(tmp_path / "again"))
+    assert first.spec == again.spec
+    assert first.spec.digest != 0
+    assert first.spec.digest != second.spec.digest
+    assert small_codec().spec.digest == 0
