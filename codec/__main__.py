@@ -10,13 +10,16 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from codec.errors import CodecError, ContainerDamaged, ContainerTruncated
-from codec.output import STANDARD
+from codec.output import STANDARD, output_errors
 
 PROGRAM = "python -m codec"
+
+MAX_BENCH_SECONDS = 600
+MAX_THREADS = 1024
 
 OK, FAILED, IN_PART, STOPPED = 0, 1, 3, 130
 
@@ -66,9 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     bench = commands.add_parser("bench", help="how fast a model is here")
     _add_model(bench)
     bench.add_argument(
-        "--seconds", type=_positive_number, default=10.0, help="of speech (default 10)"
+        "--seconds", type=_bench_seconds, default=10.0, help="of speech (default 10)"
     )
-    bench.add_argument("--threads", type=_whole_number, default=1, help="for torch (default 1)")
+    bench.add_argument("--threads", type=_threads, default=1, help="for torch (default 1)")
     bench.set_defaults(command=_bench)
     return parser
 
@@ -133,10 +136,12 @@ def _info_file(path: str) -> int:
     whole = "unknown"
     if reader.samples is not None:
         whole = f"{reader.samples / header.source_rate:.2f} s, {reader.samples} samples"
-    print(f"model     {model_name(header)}")
-    print(f"original  {whole} at {header.source_rate} Hz")
-    print(f"codes     {codes}, {codes / CODES_PER_SECOND:.2f} s, {header.bitrate} bit/s")
-    print(f"decodes   to {header.output_rate} Hz")
+    _tell(
+        f"model     {model_name(header)}",
+        f"original  {whole} at {header.source_rate} Hz",
+        f"codes     {codes}, {codes / CODES_PER_SECOND:.2f} s, {header.bitrate} bit/s",
+        f"decodes   to {header.output_rate} Hz",
+    )
     if damage is not None:
         _say(f"Warning: {damage}")
         return IN_PART
@@ -149,10 +154,12 @@ def _info_model(name: str) -> int:
     codec = load(name)
     spec = codec.spec
     parameters = sum(parameter.numel() for parameter in codec.parameters())
-    print(f"model       {spec.name}, id {spec.model_id}")
-    print(f"bits        {spec.bits_per_code} a code, {spec.bitrate} bit/s")
-    print(f"decodes     to {spec.output_rate} Hz")
-    print(f"parameters  {parameters / 1e6:.2f} million")
+    _tell(
+        f"model       {spec.name}, id {spec.model_id}, digest {spec.digest:08x}",
+        f"bits        {spec.bits_per_code} a code, {spec.bitrate} bit/s",
+        f"decodes     to {spec.output_rate} Hz",
+        f"parameters  {parameters / 1e6:.2f} million",
+    )
     return OK
 
 
@@ -162,17 +169,18 @@ def _bench(arguments: argparse.Namespace) -> int:
 
     codec = load(arguments.model)
     result = bench(codec, arguments.seconds, arguments.threads)
-    print(f"model       {codec.spec.name}, {result.parameters / 1e6:.2f} million parameters")
-    print(f"threads     {result.threads}")
-    for name, timing in (("encode", result.encode), ("decode", result.decode)):
-        print(
+    timings = (("encode", result.encode), ("decode", result.decode))
+    _tell(
+        f"model       {codec.spec.name}, {result.parameters / 1e6:.2f} million parameters",
+        f"threads     {result.threads}",
+        *(
             f"{name}      {timing.mean_ms:.2f} ms a chunk of 80 ms (95 % within "
             f"{timing.p95_ms:.2f}, worst {timing.worst_ms:.2f}), "
             f"real-time factor {timing.real_time_factor:.3f}"
-        )
-    print(
+            for name, timing in timings
+        ),
         f"state       {result.encoder_state_bytes} bytes to encode, "
-        f"{result.decoder_state_bytes} bytes to decode"
+        f"{result.decoder_state_bytes} bytes to decode",
     )
     return OK
 
@@ -199,32 +207,44 @@ def _progress(name: str) -> Iterator[Callable[[float, float | None], None]]:
         yield show
 
 
+def _tell(*lines: str) -> None:
+    """Print a command's result; raises DiskFull or OutputError."""
+    with output_errors("standard output"):
+        print(*lines, sep="\n", flush=True)
+
+
 def _say(sentence: str) -> None:
-    print(f"{PROGRAM}: {sentence}", file=sys.stderr)
+    with suppress(OSError):  # nobody listens: the exit status still tells
+        print(f"{PROGRAM}: {sentence}", file=sys.stderr)
 
 
-def _positive_number(text: str) -> float:
-    value = float(text)
-    if not 0.0 < value < float("inf"):
-        raise ValueError(text)
-    return value
+def _bench_seconds(text: str) -> float:
+    with suppress(ValueError):
+        if 0.0 < (value := float(text)) <= MAX_BENCH_SECONDS:
+            return value
+    raise argparse.ArgumentTypeError(
+        f'"{text}" is not a number above 0 and up to {MAX_BENCH_SECONDS}'
+    )
 
 
-def _whole_number(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError(text)
-    return value
+def _threads(text: str) -> int:
+    with suppress(ValueError):
+        if 1 <= (value := int(text)) <= MAX_THREADS:
+            return value
+    raise argparse.ArgumentTypeError(f'"{text}" is not a whole number from 1 to {MAX_THREADS}')
 
 
-def _quiet_exit(status: int) -> None:
-    """Leave without Python's complaint where the reader of standard output is gone."""
+def _hush() -> None:
+    """Keep Python from complaining, on its way out, of output that cannot be written."""
     try:
-        sys.stdout.flush()
-    except BrokenPipeError:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(status)
 
 
 if __name__ == "__main__":
-    _quiet_exit(main())
+    try:
+        sys.exit(main())
+    finally:
+        _hush()

@@ -23,6 +23,10 @@ from codec.wav_pipe import WavPipeReader, endless_header, pcm16
 
 BLOCK_FRAMES = 16_384
 
+LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
+"""Hz. Sound is stored at 8 to 384 kHz; a header that says something wild is a damaged one, and
+would cost memory without bound."""
+
 FORMATS = {
     ".wav": ("WAV", "PCM_16"),
     ".flac": ("FLAC", "PCM_16"),
@@ -49,7 +53,7 @@ class _FileSource:
     def __init__(self, file: soundfile.SoundFile, name: str) -> None:
         self._file = file
         self._name = name
-        self.rate: int = file.samplerate
+        self.rate = _checked_rate(file.samplerate, name)
         self.frames: int | None = file.frames
 
     def mono(self) -> Iterator[NDArray[np.float32]]:
@@ -61,12 +65,18 @@ class _FileSource:
 class _PipeSource:
     def __init__(self, file: BinaryIO, name: str) -> None:
         self._wav = WavPipeReader(file, name)
-        self.rate = self._wav.format.rate
+        self.rate = _checked_rate(self._wav.format.rate, name)
         self.frames: int | None = None
 
     def mono(self) -> Iterator[NDArray[np.float32]]:
         for block in self._wav.blocks(BLOCK_FRAMES):
             yield block.mean(axis=1)
+
+
+def _checked_rate(rate: int, name: str) -> int:
+    if LOWEST_RATE <= rate <= HIGHEST_RATE:
+        return rate
+    raise AudioFileError(name, f"a sound of {rate} samples a second cannot be used.")
 
 
 @contextmanager
@@ -81,6 +91,8 @@ def open_audio(path: Path | str) -> Iterator[AudioSource]:
             yield _FileSource(file, str(path))
         return
     name = "standard input"
+    if sys.stdin is None:  # the shell's <&-
+        raise AudioFileError(name, "it is closed.")
     if not _seekable(sys.stdin.buffer):
         yield _PipeSource(sys.stdin.buffer, name)
         return

@@ -27,6 +27,8 @@ def output_file(path: Path | str) -> Iterator[BinaryIO]:
     """Open `path` ("-" for standard output) for writing; raises DiskFull or OutputError."""
     with output_errors(path):
         if str(path) == STANDARD:
+            if sys.stdout is None:  # the shell's >&-
+                raise OutputError("standard output", "it is closed")
             yield sys.stdout.buffer
             sys.stdout.buffer.flush()
             return
@@ -48,6 +50,8 @@ def output_file(path: Path | str) -> Iterator[BinaryIO]:
 @contextmanager
 def output_errors(path: Path | str) -> Iterator[None]:
     """Turn the system's errors of writing into the codec's."""
+    if str(path) == STANDARD:
+        path = "standard output"
     try:
         yield
     except BrokenPipeError as error:

@@ -60,6 +60,17 @@ def test_files_that_are_no_sound(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("rate", [1, 999, 768_001, 2**31 - 1])
+def test_a_rate_that_no_sound_has_is_refused(tmp_path: Path, rate: int) -> None:
+    path = tmp_path / "odd.wav"
+    soundfile.write(path, tone(16_000), 16_000)
+    wav = bytearray(path.read_bytes())
+    wav[24:28] = rate.to_bytes(4, "little")
+    path.write_bytes(wav)
+    with pytest.raises(AudioFileError, match=f"{rate} samples a second"), open_audio(path):
+        pass
+
+
 def test_an_unknown_ending(tmp_path: Path) -> None:
     with (
         pytest.raises(AudioFileError, match=r"\.wav, \.flac"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import subprocess
@@ -13,12 +14,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from safetensors.torch import save_file
 
 from codec.__main__ import main
 from codec.container import FcsReader
 from codec.files import decode_file, encode_file
 from codec.model.focalcodec import FocalCodec
 from codec.spec import CodecSpec
+from codec.weights import load
+from tests.models import SMALL_LITE, small_codec
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -190,6 +194,40 @@ def test_the_wrong_model_is_told(
     assert "--model" in capsys.readouterr().err
 
 
+def test_another_model_of_the_same_kind_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sound_file(tmp_path / "in.wav", 16_000, 0.2)
+    coded, result = str(tmp_path / "x.fcs"), str(tmp_path / "out.wav")
+    first, second = (lite_folder(tmp_path / str(seed), seed) for seed in range(2))
+    assert main(["encode", str(tmp_path / "in.wav"), coded, "--model", first]) == 0
+    assert main(["decode", coded, result, "--model", first]) == 0
+    capsys.readouterr()
+    assert main(["decode", coded, result, "--model", second]) == 1
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "was made by the model undertone-lite (id 1, 16 bits a code, digest" in told
+    assert told.count("digest") == 2
+    assert "--model" in told
+
+
+def lite_folder(folder: Path, seed: int) -> str:
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(SMALL_LITE))
+    save_file(small_codec(seed).state_dict(), folder / "model.safetensors")
+    return str(folder)
+
+
+def test_a_model_without_a_digest_decodes_what_its_kind_made(tmp_path: Path) -> None:
+    """As one still in training, which was never saved."""
+    sound_file(tmp_path / "in.wav", 16_000, 0.2)
+    saved, unsaved = load(lite_folder(tmp_path / "0", 0)), small_codec()
+    for maker, reader in ((saved, unsaved), (unsaved, saved)):
+        encode_file(maker, tmp_path / "in.wav", tmp_path / "x.fcs")
+        decode_file(reader, tmp_path / "x.fcs", tmp_path / "out.wav")
+        assert soundfile.info(tmp_path / "out.wav").frames == 3200
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
 def test_a_full_disk_is_told(
     tmp_path: Path, model: list[str], capsys: pytest.CaptureFixture[str]
@@ -204,6 +242,62 @@ def test_wrong_usage_is_status_2(capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit) as stopped:
             main(arguments)
         assert stopped.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--seconds", "0"], '"0" is not a number above 0'),
+        (["--seconds", "1e9"], '"1e9" is not a number above 0 and up to 600'),
+        (["--seconds", "soon"], '"soon" is not a number'),
+        (["--threads", "0"], '"0" is not a whole number from 1'),
+        (["--threads", "two"], '"two" is not a whole number'),
+    ],
+)
+def test_wrong_numbers_are_told_in_words(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["bench", *arguments])
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+@pytest.mark.parametrize(
+    ("line", "status", "told"),
+    [
+        ("info x.fcs > /dev/full", 1, "standard output could not be written: the disk is full"),
+        ("info x.fcs | true", 0, None),
+        ("info x.fcs >&-", 0, ""),
+        ("--help > /dev/full", 0, ""),
+        ("encode none.wav x.fcs 2> /dev/full", 1, ""),
+        ("decode x.fcs - --model MODEL > /dev/full", 1, "standard output could not be written"),
+        ("decode x.fcs - --model MODEL >&-", 1, "standard output could not be written"),
+        ("encode - y.fcs --model MODEL <&-", 1, "standard input: it is closed"),
+        ("info - <&-", 1, "standard input is closed"),
+    ],
+)
+def test_streams_that_do_not_work_are_told_in_a_line(
+    tmp_path: Path, model: list[str], line: str, status: int, told: str | None
+) -> None:
+    if "/dev/full" in line and not Path("/dev/full").exists():
+        pytest.skip("needs Linux's /dev/full")
+    sound_file(tmp_path / "in.wav", 16_000, 0.2)
+    main(["encode", str(tmp_path / "in.wav"), str(tmp_path / "x.fcs"), *model])
+    line = line.replace("MODEL", model[1])
+    done = subprocess.run(
+        ["sh", "-c", f'"{sys.executable}" -m codec {line}'],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == status
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    if told is not None:
+        assert done.stderr.count("\n") == (1 if told else 0)
+        assert told in done.stderr
 
 
 def command(*arguments: str) -> list[str]:
