@@ -28,6 +28,13 @@ def main(argv: list[str] | None = None) -> int:
     train = steps.add_parser("run", help="train; goes on from the folder's last checkpoint")
     train.add_argument("--cache", type=Path, default=Path("runs/cache"))
     train.add_argument("--folder", type=Path, default=Path("runs/bundled"))
+    train.add_argument(
+        "--stage",
+        choices=["whole", "adversarial"],
+        default="whole",
+        help="whole: all of it by spectra and teacher; adversarial: the decoder against a jury",
+    )
+    train.add_argument("--begin-from", type=Path, help="another run's folder, to begin from")
     train.add_argument("--steps", type=int, default=1_000_000)
     train.add_argument("--hours", type=float, default=1e6)
     train.add_argument(
@@ -64,16 +71,19 @@ def _prepare(config: dict, arguments: argparse.Namespace) -> int:
 
 
 def _run(config: dict, arguments: argparse.Namespace) -> int:
-    from codec.train import data, lite
+    from codec.train import adversarial, data, lite
     from codec.train.teacher import WHISPER_BASE_DIM
 
     if arguments.cooldown is not None:
         config["training"]["cooldown_fraction"] = arguments.cooldown
-    training = lite.Training(config, WHISPER_BASE_DIM)
+    stages = {"whole": lite.Training, "adversarial": adversarial.AdversarialTraining}
+    training = stages[arguments.stage](config, WHISPER_BASE_DIM)
     last = arguments.folder / "last.safetensors"
     if last.exists():
         training.resume(last)
         print(f"Going on from step {training.step}.")
+    elif arguments.begin_from is not None:
+        training.begin_from(arguments.begin_from / "last.safetensors")
     crops = data.load(arguments.cache, WHISPER_BASE_DIM)
     budget = lite.Budget(arguments.steps, arguments.hours)
     lite.run(training, crops, arguments.folder, budget, say=lambda text: print(text, flush=True))

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from codec.model.lite import LiteCodec
+from codec.safetensors_file import read_tensors
 from codec.train.data import Crops
 from codec.train.losses import SpectralLoss, bit_entropy, straight_through_signs
 
@@ -88,39 +89,63 @@ class Training:
         self.model = LiteCodec(config["model"])
         self.heads = Heads(config["model"]["decoder_dim"], teacher_dim)
         self.spectral = SpectralLoss()
-        self.parameters = [*self.model.parameters(), *self.heads.parameters()]
-        self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=self.recipe.learning_rate, betas=(0.8, 0.98), weight_decay=0.01
-        )
+        self.modules: dict[str, nn.Module] = {"model": self.model, "heads": self.heads}
+        self.optimizers = {
+            "optimizer": torch.optim.AdamW(
+                self.trained(),
+                lr=self.recipe.learning_rate,
+                betas=(0.8, 0.98),
+                weight_decay=0.01,
+            )
+        }
         self.average = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
         self.step = 0
 
-    def losses(self, sig: Tensor, teacher: Tensor) -> Losses:
-        """(batch, samples) speech and its (batch, frames, dim) teacher features -> losses."""
+    def trained(self) -> list[nn.Parameter]:
+        """The parameters that learn."""
+        return [*self.model.parameters(), *self.heads.parameters()]
+
+    def losses(self, sig: Tensor, teacher: Tensor) -> tuple[Losses, Tensor]:
+        """(batch, samples) speech and its (batch, frames, dim) teacher features.
+
+        Gives the losses and the wave that was made, aligned with all of `sig` but its end.
+        """
         with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.bf16):
             lats, _ = self.model.latents(sig)
             qfeats, _ = self.model.decompress(straight_through_signs(lats))
             made, _ = self.model.vocode(qfeats)
             seen = self.heads.teacher(qfeats)
-        delay = self.model.spec.delay_samples
-        mel, stft = self.spectral(made[:, delay:].float(), sig[:, :-delay])
-        return Losses(mel, stft, F.mse_loss(seen.float(), teacher), bit_entropy(lats, 4.0))
+        made = made[:, self.model.spec.delay_samples :].float()
+        mel, stft = self.spectral(made, sig[:, : made.shape[1]])
+        entropy = bit_entropy(lats, 4.0)
+        return Losses(mel, stft, F.mse_loss(seen.float(), teacher), entropy), made
 
-    def learn(self, sig: Tensor, teacher: Tensor, progress: float) -> Losses:
-        """One optimiser step."""
-        for group in self.optimizer.param_groups:
+    def learn(self, sig: Tensor, teacher: Tensor, progress: float) -> dict[str, float]:
+        """One optimiser step; `progress` is the run's, 0 to 1. Gives each loss."""
+        losses, _ = self.losses(sig, teacher)
+        self.descend("optimizer", losses.total(self.recipe), self.trained(), progress)
+        self.finish_step()
+        return {key: value.item() for key, value in vars(losses).items()}
+
+    def descend(
+        self, name: str, loss: Tensor, parameters: list[nn.Parameter], progress: float
+    ) -> None:
+        """Let one optimiser take a step down `loss`."""
+        optimizer = self.optimizers[name]
+        for group in optimizer.param_groups:
             group["lr"] = self.recipe.learning_rate * self._schedule(progress)
-        losses = self.losses(sig, teacher)
-        self.optimizer.zero_grad(set_to_none=True)
-        losses.total(self.recipe).backward()
-        nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip)
-        self.optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(parameters, self.recipe.clip)
+        optimizer.step()
+
+    def finish_step(self) -> None:
+        """Count the step and let the running average follow."""
         self.step += 1
         decay = min(self.recipe.ema, self.step / (self.step + 100.0))
         with torch.no_grad():
             for key, value in self.model.state_dict().items():
                 self.average[key].lerp_(value, 1.0 - decay)
-        return losses
 
     def _schedule(self, progress: float) -> float:
         warm = min(1.0, (self.step + 1) / self.recipe.warmup_steps)
@@ -129,37 +154,46 @@ class Training:
 
     def save(self, path: Path) -> None:
         """Everything needed to go on, in one safetensors file; whole or not at all."""
-        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
-        tensors |= {f"heads.{k}": v for k, v in self.heads.state_dict().items()}
-        tensors |= {f"average.{k}": v for k, v in self.average.items()}
-        for index, state in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
+        tensors = {f"average.{k}": v for k, v in self.average.items()}
+        for name, module in self.modules.items():
+            tensors |= {f"{name}.{k}": v for k, v in module.state_dict().items()}
+        for name, optimizer in self.optimizers.items():
+            for index, state in optimizer.state_dict()["state"].items():
+                tensors |= {f"{name}.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
+        tensors["step"] = torch.tensor(self.step)
         unfinished = path.with_suffix(".part")
         save_file(
             {k: v.contiguous() for k, v in tensors.items()},
             unfinished,
-            {"step": str(self.step), "config": json.dumps(self.config)},
+            {"config": json.dumps(self.config)},
         )
         unfinished.replace(path)
 
     def resume(self, path: Path) -> None:
-        """Take up a saved run where it stopped."""
-        tensors = load_file(path)
+        """Take up a saved run where it stopped. Raises a `CodecError` for a damaged file."""
+        tensors = read_tensors(path)
+        for name, module in self.modules.items():
+            module.load_state_dict(_part(tensors, name))
+        self.average = _part(tensors, "average")
+        for name, optimizer in self.optimizers.items():
+            state = optimizer.state_dict()
+            for key, value in _part(tensors, name).items():
+                index, quantity = key.split(".", 1)
+                state["state"].setdefault(int(index), {})[quantity] = value
+            optimizer.load_state_dict(state)
+        self.step = int(tensors["step"].item())
 
-        def part(name: str) -> dict[str, Tensor]:
-            prefix = name + "."
-            return {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
+    def begin_from(self, path: Path) -> None:
+        """Begin a run of its own with the averaged weights of another. Raises a `CodecError`."""
+        tensors = read_tensors(path)
+        self.model.load_state_dict(_part(tensors, "average"))
+        self.heads.load_state_dict(_part(tensors, "heads"))
+        self.average = _part(tensors, "average")
 
-        self.model.load_state_dict(part("model"))
-        self.heads.load_state_dict(part("heads"))
-        self.average = part("average")
-        state = self.optimizer.state_dict()
-        for key, value in part("optimizer").items():
-            index, name = key.split(".", 1)
-            state["state"].setdefault(int(index), {})[name] = value
-        self.optimizer.load_state_dict(state)
-        steps = [v for k, v in tensors.items() if k.endswith(".step")]
-        self.step = int(steps[0].item()) if steps else 0
+
+def _part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    prefix = name + "."
+    return {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
 
 
 class Journal:
@@ -171,10 +205,10 @@ class Journal:
         self._sums: dict[str, float] = {}
         self._steps = 0
 
-    def note(self, training: Training, losses: Losses, progress: float) -> None:
+    def note(self, training: Training, losses: dict[str, float], progress: float) -> None:
         """Count one step; `progress` is the run's, 0 to 1."""
-        for key, value in vars(losses).items():
-            self._sums[key] = self._sums.get(key, 0.0) + value.item()
+        for key, value in losses.items():
+            self._sums[key] = self._sums.get(key, 0.0) + value
         self._steps += 1
         if self._steps == self._every:
             self._tell(training, progress)

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from codec.train import adversarial, data, discriminators, lite
+from tests.codec.train.conftest import TEACHER_DIM
+from tests.codec.train.test_lite import CONFIG
+
+
+@pytest.fixture
+def batch(speech, teacher, tmp_path):
+    data.prepare(speech, tmp_path / "cache", teacher, layer=1)
+    crops = data.load(tmp_path / "cache", TEACHER_DIM)
+    return crops.batch(2, 0.96, np.random.default_rng(0))
+
+
+def training() -> adversarial.AdversarialTraining:
+    torch.manual_seed(0)
+    return adversarial.AdversarialTraining(CONFIG, TEACHER_DIM)
+
+
+def test_the_decoder_learns_and_the_codes_stay(batch):
+    run = training()
+    sig, teacher = batch
+    codes, _ = run.model.encode(sig[:, :14_080])
+    before, _ = run.model.decode(codes)
+    for _ in range(3):
+        losses = run.learn(sig, teacher, 0.0)
+    assert {"jury", "persuasion", "feature", "mel"} <= losses.keys()
+    assert all(np.isfinite(value) for value in losses.values())
+    again, _ = run.model.encode(sig[:, :14_080])
+    assert torch.equal(again, codes)
+    after, _ = run.model.decode(codes)
+    assert not torch.allclose(after, before)
+
+
+def test_a_resumed_run_has_its_jury_back(batch, tmp_path):
+    run = training()
+    run.learn(*batch, 0.0)
+    run.save(tmp_path / "last.safetensors")
+    other = adversarial.AdversarialTraining(CONFIG, TEACHER_DIM)
+    other.resume(tmp_path / "last.safetensors")
+    for mine, theirs in zip(run.jury.parameters(), other.jury.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+    assert other.step == 1
+
+
+def test_it_begins_from_what_another_run_made(batch, tmp_path):
+    first = lite.Training(CONFIG, TEACHER_DIM)
+    first.learn(*batch, 0.0)
+    first.save(tmp_path / "last.safetensors")
+    run = training()
+    run.begin_from(tmp_path / "last.safetensors")
+    for key, value in run.model.state_dict().items():
+        assert torch.equal(value, first.average[key])
+    assert run.step == 0
+
+
+def test_the_jury_can_tell_noise_from_a_tone():
+    torch.manual_seed(0)
+    jury = discriminators.Jury(width=8)
+    optimizer = torch.optim.AdamW(jury.parameters(), lr=1e-2)
+    tone = 0.3 * torch.sin(torch.arange(8_000) * 0.3).repeat(2, 1)
+    losses = []
+    for _ in range(25):
+        loss = discriminators.jury_loss(jury(tone), jury(0.3 * torch.randn(2, 8_000)))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.6 * losses[0]
+    same = discriminators.feature_loss(jury(tone), jury(tone))
+    assert same.item() == 0.0
