@@ -17,12 +17,18 @@ _ATTENUATION = 60.0  # dB
 _ROLLOFF = 0.945  # centre of the transition band, so that it ends at the lower Nyquist frequency
 
 
-def _polyphase_table(up: int, down: int) -> np.ndarray:
-    """Windowed sinc cut into `up` phases, shape (up, taps), each phase summing to one."""
+_PHASES = 4_096
+"""Phases in a sample of the lower rate, at most: two odd rates would need as many as there are
+samples in a second, and a table of gigabytes. The nearest of these is wrong by less than the
+filter's own error."""
+
+
+def _polyphase_table(up: int, down: int, phases: int) -> np.ndarray:
+    """Windowed sinc cut into phases, shape (phases, taps), each phase summing to one."""
     cutoff = _ROLLOFF * min(1.0, up / down)  # relative to the source's Nyquist frequency
     half = math.ceil(_ZERO_CROSSINGS * max(1.0, down / up))
     beta = 0.1102 * (_ATTENUATION - 8.7)
-    phase = np.arange(up)[:, None] / up
+    phase = np.arange(phases)[:, None] / phases
     distance = phase - np.arange(-half + 1, half + 1)[None, :]
     window = np.i0(beta * np.sqrt(np.clip(1.0 - (distance / half) ** 2, 0.0, 1.0))) / np.i0(beta)
     table = np.sinc(cutoff * distance) * window
@@ -43,7 +49,8 @@ class Resampler:
         shared = math.gcd(source_rate, target_rate)
         self._up, self._down = target_rate // shared, source_rate // shared
         self._through = self._up == self._down
-        self._table = _polyphase_table(self._up, self._down)
+        self._phases = min(self._up, math.ceil(_PHASES * min(1.0, self._up / self._down)))
+        self._table = _polyphase_table(self._up, self._down, self._phases)
         self._taps = self._table.shape[1]
         self.delay = 0.0 if self._through else self._taps / 2 / source_rate
         self._kept = np.zeros(self._taps // 2 - 1, np.float32)
@@ -60,7 +67,7 @@ class Resampler:
         at, phase = np.divmod(grid, self._up)
         if count:
             windows = sliding_window_view(source, self._taps)[at]
-            out = np.einsum("nk,nk->n", windows, self._table[phase])
+            out = np.einsum("nk,nk->n", windows, self._table[phase * self._phases // self._up])
         else:
             out = np.zeros(0, np.float32)
         self._next += self._down * count
