@@ -53,7 +53,10 @@ class AudioInput(Protocol):
 
     @property
     def zero_seconds(self) -> float:
-        """Seconds of exact zeros up to now: a microphone the system denies delivers only these."""
+        """Seconds of exact zeros up to now: a microphone the system denies delivers only these.
+
+        Always 0 for what is no microphone, such as a file.
+        """
         ...
 
     @property
@@ -123,7 +126,11 @@ class AudioOutput(Protocol):
 
 @runtime_checkable
 class AudioBackend(Protocol):
-    """A sound system: lists devices and opens them by name (None: the system's default)."""
+    """A sound system: lists devices and opens them by name (None: the system's default).
+
+    What was plugged in or out since is in the lists and can be opened, as soon as no device is
+    open: some systems can look again only then.
+    """
 
     def inputs(self) -> list[DeviceInfo]: ...
 

@@ -20,26 +20,34 @@ from app.audio.backend import (
     AudioFileUnreadable,
     EndOfInput,
 )
-from app.audio.level import LevelMeter
+from app.audio.level import LevelMeter, Metered
 from app.audio.pace import Clock, Sink, Sleep, Source
 from app.audio.resample import Resampler
 from app.audio.wav import WavWriter
 
+LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
+"""Hz. Sound is stored at 8 to 384 kHz; a header that says something wild is a damaged one, and
+would cost memory without bound."""
+
 _BLOCK_SECONDS = 0.25
+_BLOCK_SAMPLES = 1_000_000  # at most, of all channels together
 _SETTLE_SECONDS = 1.0
 
 
-class FileInput:
+class FileInput(Metered):
     """Reads a WAV, FLAC or Ogg file of any rate and channel count as a microphone would hear it.
 
     Paced, it delivers in real time by `clock` and `sleep`; unpaced, as fast as it is read.
     `lead_in` and `tail` are seconds of silence before and after. The last chunk is filled up with
-    silence, and the read after it raises EndOfInput. Raises AudioFileMissing and
-    AudioFileUnreadable.
+    silence, and the read after it raises EndOfInput. A file that turns out in mid-call to be
+    damaged ends there and does not end the call: `trouble` then holds the AudioFileUnreadable, and
+    `on_trouble` is called with it once. To be opened it must exist and begin as a sound file does:
+    else AudioFileMissing or AudioFileUnreadable is raised.
     """
 
     rate = SPEECH_RATE
     dropped = 0  # a file waits for its reader
+    zero_seconds = 0.0  # digital silence in a file is what was recorded, and no fault
 
     def __init__(
         self,
@@ -48,10 +56,13 @@ class FileInput:
         paced: bool = True,
         lead_in: float = 0.0,
         tail: float = 0.0,
+        on_trouble: Callable[[AudioFileError], None] | None = None,
         clock: Clock = time.monotonic,
         sleep: Sleep = time.sleep,
     ) -> None:
+        self.trouble: AudioFileError | None = None
         self._path = Path(path)
+        self._on_trouble = on_trouble
         self._lock = threading.Lock()  # close comes from another thread than read
         self._file = self._open()
         self._resampler = Resampler(self._file.samplerate, self.rate)
@@ -64,19 +75,9 @@ class FileInput:
 
     @property
     def latency(self) -> float:
-        return self._source.backlog if self._source else 0.0
-
-    @property
-    def level(self) -> float:
-        return self._meter.rms
-
-    @property
-    def peak(self) -> float:
-        return self._meter.peak
-
-    @property
-    def zero_seconds(self) -> float:
-        return self._meter.zero_seconds
+        if self._source is None or self._is_played:
+            return 0.0
+        return self._source.backlog
 
     def read(self, samples: int, timeout: float) -> np.ndarray | None:
         with self._lock:
@@ -84,7 +85,7 @@ class FileInput:
                 self._read_block()
         if self._closed:
             return None
-        if self._over and not len(self._ready):
+        if self._is_played:
             raise EndOfInput
         if self._source and not self._source.take(samples, timeout):
             return None
@@ -102,17 +103,20 @@ class FileInput:
         if not self._path.is_file():
             raise AudioFileMissing(self._path)
         try:
-            return soundfile.SoundFile(self._path)
+            file = soundfile.SoundFile(self._path)
         except (soundfile.LibsndfileError, OSError) as error:
             raise AudioFileUnreadable(self._path, _words(error)) from error
+        if LOWEST_RATE <= file.samplerate <= HIGHEST_RATE:
+            return file
+        file.close()
+        raise AudioFileUnreadable(self._path, f"it claims {file.samplerate} samples a second")
+
+    @property
+    def _is_played(self) -> bool:
+        return self._over and not len(self._ready)
 
     def _read_block(self) -> None:
-        try:
-            block = self._file.read(
-                round(_BLOCK_SECONDS * self._file.samplerate), dtype="float32", always_2d=True
-            )
-        except (soundfile.LibsndfileError, OSError) as error:
-            raise AudioFileUnreadable(self._path, _words(error)) from error
+        block = self._next_block()
         new = self._resampler.push(block.mean(axis=1))
         parts = [self._ready, new]
         if not len(block):
@@ -120,8 +124,20 @@ class FileInput:
             self._over = True
         self._ready = np.concatenate(parts)
 
+    def _next_block(self) -> np.ndarray:
+        """Samples of all channels, shape (n, channels); none at the end or where it is damaged."""
+        channels = self._file.channels
+        frames = min(round(_BLOCK_SECONDS * self._file.samplerate), _BLOCK_SAMPLES // channels)
+        try:
+            return self._file.read(frames, dtype="float32", always_2d=True)
+        except (soundfile.LibsndfileError, OSError) as error:
+            self.trouble = AudioFileUnreadable(self._path, _words(error))
+            if self._on_trouble:
+                self._on_trouble(self.trouble)
+            return np.zeros((0, channels), np.float32)
 
-class FileOutput:
+
+class FileOutput(Metered):
     """Writes to a WAV file, mono 16 bit at `rate`, what a loudspeaker would have played.
 
     Paced, it takes samples in real time: `queued` drains by `clock`, and a gap between two writes
@@ -161,14 +177,6 @@ class FileOutput:
     @property
     def queued(self) -> float:
         return self._sink.queued if self._sink else 0.0
-
-    @property
-    def level(self) -> float:
-        return self._meter.rms
-
-    @property
-    def peak(self) -> float:
-        return self._meter.peak
 
     @property
     def underruns(self) -> int:

@@ -61,3 +61,19 @@ class LevelMeter:
     def _fallen(self, held: tuple[float, float], now: float) -> float:
         value, since = held
         return max(value - self._decay * (now - since), FLOOR)
+
+
+class Metered:
+    """Whatever shows how loud it is by its `_meter`: part of every input and output that is one."""
+
+    _meter: LevelMeter
+
+    @property
+    def level(self) -> float:
+        """Recent loudness, RMS in dBFS."""
+        return self._meter.rms
+
+    @property
+    def peak(self) -> float:
+        """Recent peak in dBFS."""
+        return self._meter.peak

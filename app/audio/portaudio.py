@@ -6,6 +6,7 @@ import contextlib
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -34,6 +35,9 @@ OUTPUT_LATENCY_SECONDS = 0.020
 """The shortest that ran without gaps through PulseAudio while torch kept both of two cores busy.
 Recording into 20 ms had gaps, and 30 ms cost nothing, since it is only room for a late reader;
 playing out of 30 ms instead of 20 costs 10 ms, and blocks of 20 ms cost 20 there and back."""
+
+_FRESH_SECONDS = 1.0
+"""A list this young is not made anew: whoever asks for the inputs asks for the outputs next."""
 
 _ANSWER_SECONDS = 15.0
 _CLOSE_SECONDS = 3.0
@@ -105,20 +109,23 @@ class PortAudioBackend:
         block_seconds: float = BLOCK_SECONDS,
         input_latency: float = INPUT_LATENCY_SECONDS,
         output_latency: float = OUTPUT_LATENCY_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._block_seconds = block_seconds
         self._latency: dict[Kind, float] = {"input": input_latency, "output": output_latency}
         self._thread = _OneThread("portaudio")
         self._library: ModuleType | None = None
+        self._looked_at = float("-inf")  # when PortAudio last made its list
         self._open: list[Any] = []  # sounddevice streams; only touched on the thread
 
     def inputs(self) -> list[DeviceInfo]:
-        """Microphones, the default first. As of the last `refresh`."""
-        return [device.info for device in self._thread.call(lambda: self._list("input"))]
+        """Microphones, the default first. As of now, or while a device is open, as of before."""
+        return self._thread.call(lambda: self._infos("input"))
 
     def outputs(self) -> list[DeviceInfo]:
-        """Loudspeakers, the default first. As of the last `refresh`."""
-        return [device.info for device in self._thread.call(lambda: self._list("output"))]
+        """Loudspeakers, the default first. As of now, or while a device is open, as of before."""
+        return self._thread.call(lambda: self._infos("output"))
 
     def open_input(self, name: str | None) -> PortAudioInput:
         """Open a microphone, None for the default one.
@@ -151,13 +158,6 @@ class PortAudioBackend:
 
         return self._thread.call(work)
 
-    def refresh(self) -> bool:
-        """Look again for devices plugged in or out; False, and no look, while one is open.
-
-        PortAudio lists devices only when it starts, and restarting it stops every stream.
-        """
-        return self._thread.call(self._refresh)
-
     def close(self) -> None:
         """Close what is open and let PortAudio go. The backend cannot be used again."""
         with contextlib.suppress(DeviceFailed):  # a driver that hangs is left behind
@@ -173,6 +173,7 @@ class PortAudioBackend:
 
                 if not sounddevice._initialized:
                     sounddevice._initialize()
+                self._looked_at = self._clock()
             except OSError as error:  # sounddevice's way to say the library is not there
                 raise PortAudioMissing(
                     "The PortAudio library is missing, so no microphone or loudspeaker can be "
@@ -187,21 +188,32 @@ class PortAudioBackend:
         library = self._sounddevice()
         return catalogue(library.query_devices(), library.query_hostapis(), kind)
 
-    def _refresh(self) -> bool:
+    def _infos(self, kind: Kind) -> list[DeviceInfo]:
+        self._refresh()
+        return [device.info for device in self._list(kind)]
+
+    def _refresh(self, even_if_fresh: bool = False) -> None:
+        """Look for devices plugged in or out, if that can be done now.
+
+        PortAudio lists devices only when it starts, and restarting it stops every stream.
+        """
         library = self._sounddevice()
-        if self._open:
-            return False
+        is_fresh = self._clock() - self._looked_at < _FRESH_SECONDS
+        if self._open or (is_fresh and not even_if_fresh):
+            return
         library._terminate()
         try:
             library._initialize()
         except library.PortAudioError as error:
             self._library = None  # so that the next call tries again
             raise DeviceFailed("the sound system", str(error)) from error
-        return True
+        self._looked_at = self._clock()
 
     def _find(self, name: str | None, kind: Kind) -> Device:
+        self._refresh()  # even a name that is listed may be gone, and the default be another
         device = self._look_up(name, kind)
-        if device is None and self._refresh():
+        if device is None:
+            self._refresh(even_if_fresh=True)
             device = self._look_up(name, kind)
         if device is not None:
             return device

@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from app.audio.backend import SPEECH_RATE
-from app.audio.level import FLOOR, LevelMeter
+from app.audio.level import FLOOR, LevelMeter, Metered
 from app.audio.pace import Clock, Sink, Sleep, Source
 
 
@@ -37,7 +37,7 @@ class NoInput:
         self._closed = True
 
 
-class NoOutput:
+class NoOutput(Metered):
     """Takes sound at the pace of a loudspeaker and discards it; the meter still moves."""
 
     latency = 0.0
@@ -51,14 +51,6 @@ class NoOutput:
     @property
     def queued(self) -> float:
         return self._sink.queued
-
-    @property
-    def level(self) -> float:
-        return self._meter.rms
-
-    @property
-    def peak(self) -> float:
-        return self._meter.peak
 
     @property
     def underruns(self) -> int:

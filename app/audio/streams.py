@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from app.audio.backend import SPEECH_RATE, DeviceLost
-from app.audio.level import LevelMeter
+from app.audio.level import LevelMeter, Metered
 from app.audio.resample import Resampler
 from app.audio.ring import Ring
 
@@ -97,17 +97,14 @@ class _DeviceDelay:
         return self._stated if self._measured is None else self._measured
 
 
-class PortAudioInput:
-    """A microphone opened through PortAudio. One thread reads; any thread closes.
-
-    `overruns` counts how often the system lost sound before PortAudio got it.
-    """
+class PortAudioInput(Metered):
+    """A microphone opened through PortAudio. One thread reads; any thread closes."""
 
     rate = SPEECH_RATE
 
     def __init__(self, plan: StreamPlan, close: Callable[[Any], None]) -> None:
         self.plan = plan
-        self.overruns = 0
+        self._overflows = 0
         self._close = close
         self.stream: Any = None
         self._ring = Ring(round(_INPUT_RING_SECONDS * plan.rate), overwrite=True)
@@ -128,20 +125,14 @@ class PortAudioInput:
         return self._delay.seconds + waiting + self._resampler.delay
 
     @property
-    def level(self) -> float:
-        return self._meter.rms
-
-    @property
-    def peak(self) -> float:
-        return self._meter.peak
-
-    @property
     def zero_seconds(self) -> float:
         return self._meter.zero_seconds
 
     @property
     def dropped(self) -> int:
-        return self._ring.dropped * self.rate // self.plan.rate
+        # The system says that it lost sound, not how much: a block is the least it can lose.
+        lost = self._ring.dropped + self._overflows * self.plan.block
+        return lost * self.rate // self.plan.rate
 
     def read(self, samples: int, timeout: float) -> np.ndarray | None:
         deadline = time.monotonic() + timeout
@@ -175,13 +166,13 @@ class PortAudioInput:
     def _callback(self, indata: np.ndarray, frames: int, stamps: Any, status: Any) -> None:
         self._pulse.beat()
         if status.input_overflow:
-            self.overruns += 1
+            self._overflows += 1
         # The stamp is the first sample's; the newest is a block younger.
         self._delay.see(stamps.currentTime - stamps.inputBufferAdcTime - frames / self.plan.rate)
         self._ring.write(indata[:, 0] if indata.shape[1] == 1 else indata.mean(axis=1))
 
 
-class PortAudioOutput:
+class PortAudioOutput(Metered):
     """A loudspeaker opened through PortAudio. One thread writes; any thread closes."""
 
     def __init__(self, plan: StreamPlan, rate: int, close: Callable[[Any], None]) -> None:
@@ -210,14 +201,6 @@ class PortAudioOutput:
     @property
     def latency(self) -> float:
         return self._delay.seconds + self._resampler.delay
-
-    @property
-    def level(self) -> float:
-        return self._meter.rms
-
-    @property
-    def peak(self) -> float:
-        return self._meter.peak
 
     def write(self, pcm: np.ndarray) -> None:
         self._meter.update(pcm)

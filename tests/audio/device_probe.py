@@ -89,7 +89,7 @@ def loop(backend: PortAudioBackend, seconds: str) -> dict[str, Any]:
 
 
 def outlive(backend: PortAudioBackend, kind: str, seconds: str) -> dict[str, Any]:
-    """Use a device that the test takes away; tell how that ended, and that closing came back."""
+    """Use a device that the test takes away; tell how that ended and what is there after it."""
     device: Any = backend.open_input(None) if kind == "input" else backend.open_output(None, RATE)
     ended = "still there"
     until = time.monotonic() + float(seconds)
@@ -107,7 +107,7 @@ def outlive(backend: PortAudioBackend, kind: str, seconds: str) -> dict[str, Any
     except DeviceLost as error:
         ended = f"lost: {error}"
     device.close()
-    return {"ended": ended, "refreshed": backend.refresh()}
+    return {"ended": ended, "inputs": [info.name for info in backend.inputs()]}
 
 
 def reopen(backend: PortAudioBackend, kind: str) -> dict[str, Any]:
@@ -117,7 +117,6 @@ def reopen(backend: PortAudioBackend, kind: str) -> dict[str, Any]:
     for _ in range(60):
         time.sleep(0.5)
         try:
-            backend.refresh()
             if kind == "input":
                 microphone = backend.open_input(None)
                 works = microphone.read(CHUNK, 5.0) is not None

@@ -107,6 +107,70 @@ def test_a_file_that_is_no_sound(tmp_path: Path) -> None:
         FileInput(path)
 
 
+@pytest.mark.parametrize("rate", [1, 999, 768_001, 2**31 - 1])
+def test_a_rate_that_no_sound_has_is_refused(tmp_path: Path, rate: int) -> None:
+    path = with_rate(tmp_path / "in.wav", rate)
+    with pytest.raises(AudioFileUnreadable, match=f"it claims {rate} samples a second"):
+        FileInput(path)
+
+
+@pytest.mark.parametrize("rate", [1_000, 767_999, 768_000])
+def test_the_oddest_rates_that_are_taken_become_speech(tmp_path: Path, rate: int) -> None:
+    heard = read_all(FileInput(with_rate(tmp_path / "in.wav", rate), paced=False))
+    assert 16_000**2 / rate <= len(heard) < 16_000**2 / rate + 1_280
+
+
+def with_rate(path: Path, rate: int) -> Path:
+    """A WAV of 16 000 samples that says they are of this rate."""
+    soundfile.write(path, tone(440.0, 16_000, 1.0), 16_000)
+    wav = bytearray(path.read_bytes())
+    wav[24:28] = rate.to_bytes(4, "little")
+    path.write_bytes(wav)
+    return path
+
+
+def test_a_file_damaged_in_the_middle_is_played_so_far_and_told(tmp_path: Path) -> None:
+    path = tmp_path / "in.flac"
+    noise = 0.1 * np.random.default_rng(0).standard_normal(64_000)
+    soundfile.write(path, noise, 16_000)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * 6 // 10])
+    told: list[AudioFileError] = []
+    source = FileInput(path, paced=False, tail=0.08, on_trouble=told.append)
+    assert source.trouble is None
+    heard = read_all(source)
+    assert 30_000 < len(heard) < 40_000
+    np.testing.assert_allclose(heard[:30_000], noise[:30_000], atol=1e-4)
+    assert told == [source.trouble]
+    assert isinstance(source.trouble, AudioFileUnreadable)
+    assert "in.flac could not be read as sound" in str(source.trouble)
+    with pytest.raises(EndOfInput):
+        source.read(1_280, 1.0)
+    assert len(told) == 1
+
+
+def test_after_the_end_nothing_is_late(tmp_path: Path, fake_time) -> None:
+    path = tmp_path / "in.wav"
+    soundfile.write(path, tone(440.0, 16_000, 0.16), 16_000)
+    source = FileInput(path, clock=fake_time.clock, sleep=fake_time.sleep)
+    source.read(1_280, 1.0)
+    fake_time.now += 0.2
+    assert source.latency == pytest.approx(0.2)
+    source.read(1_280, 1.0)
+    with pytest.raises(EndOfInput):
+        source.read(1_280, 1.0)
+    fake_time.now += 10.0
+    assert source.latency == 0.0
+
+
+def test_zeros_in_a_file_are_no_fault_of_a_microphone(tmp_path: Path) -> None:
+    path = tmp_path / "in.wav"
+    soundfile.write(path, np.zeros(16_000), 16_000)
+    source = FileInput(path, paced=False)
+    read_all(source)
+    assert source.zero_seconds == 0.0
+
+
 def test_a_closed_file_gives_nothing(tmp_path: Path) -> None:
     path = tmp_path / "in.wav"
     soundfile.write(path, tone(440.0, 16_000, 2.0), 16_000)

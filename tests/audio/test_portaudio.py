@@ -120,8 +120,8 @@ def library(monkeypatch: pytest.MonkeyPatch) -> FakeSoundDevice:
 
 
 @pytest.fixture
-def backend(library: FakeSoundDevice) -> Iterator[PortAudioBackend]:
-    made = PortAudioBackend()
+def backend(library: FakeSoundDevice, fake_time) -> Iterator[PortAudioBackend]:
+    made = PortAudioBackend(clock=fake_time.clock)
     yield made
     made.close()
 
@@ -130,13 +130,14 @@ def test_it_is_what_the_engine_asks_for(backend: PortAudioBackend) -> None:
     assert isinstance(backend, AudioBackend)
 
 
-def test_everything_happens_on_one_thread(backend, library) -> None:
+def test_everything_happens_on_one_thread(backend, library, fake_time) -> None:
     backend.inputs()
     microphone = backend.open_input(None)
     loudspeaker = backend.open_output("Built-in", 16_000)
     microphone.close()
     loudspeaker.close()
-    backend.refresh()
+    fake_time.now += 5.0
+    backend.outputs()
     backend.close()
     assert library.threads == {"portaudio"}
     assert not library.opened
@@ -205,13 +206,56 @@ def test_a_chosen_device_plugged_in_since_is_found(backend, library) -> None:
     assert backend.open_input("Headset").plan.name == "Headset"
 
 
-def test_devices_are_not_looked_for_while_one_is_open(backend, library) -> None:
+def test_devices_plugged_in_or_out_show_in_the_next_list(backend, library, fake_time) -> None:
+    backend.inputs()
+    library.plugged.append(("Headset", 1, 0))
+    fake_time.now += 5.0
+    assert [info.name for info in backend.inputs()] == ["Built-in", "Headset"]
+    library.plugged.pop(0)
+    fake_time.now += 5.0
+    assert backend.outputs() == []
+    assert [info.name for info in backend.inputs()] == ["Headset"]
+
+
+def test_both_lists_cost_one_look(backend, library, fake_time) -> None:
+    backend.inputs()
+    fake_time.now += 5.0
+    starts = []
+    library._initialize = lambda: starts.append(fake_time.now)
+    backend.inputs()
+    backend.outputs()
+    assert len(starts) == 1
+    fake_time.now += 5.0
+    backend.outputs()
+    assert len(starts) == 2
+
+
+def test_a_new_default_device_is_the_one_opened(backend, library, fake_time) -> None:
+    backend.inputs()
+    library.plugged.insert(0, ("Headset", 1, 2))
+    fake_time.now += 5.0
+    assert backend.open_input(None).plan.name == "Headset"
+
+
+def test_a_chosen_device_unplugged_since_is_named(backend, library, fake_time) -> None:
+    library.plugged.append(("Headset", 1, 2))
+    library.listed = list(library.plugged)
+    assert len(backend.inputs()) == 2
+    library.plugged.pop()
+    fake_time.now += 5.0
+    with pytest.raises(DeviceNotFound):
+        backend.open_input("Headset")
+
+
+def test_devices_are_not_looked_for_while_one_is_open(backend, library, fake_time) -> None:
     microphone = backend.open_input(None)
     library.plugged.append(("Headset", 1, 2))
-    assert not backend.refresh()
+    fake_time.now += 5.0
     assert len(backend.inputs()) == 1
+    with pytest.raises(DeviceNotFound):
+        backend.open_output("Headset", 16_000)
+    assert library.opened == [microphone.stream]
     microphone.close()
-    assert backend.refresh()
     assert len(backend.inputs()) == 2
 
 
@@ -251,15 +295,16 @@ def test_the_hint_fits_the_system(platform: str, words: str) -> None:
     assert words in install_hint(platform)
 
 
-def test_a_system_that_fails_to_start_is_an_error_for_people(backend, library) -> None:
+def test_a_system_that_fails_to_start_is_an_error_for_people(backend, library, fake_time) -> None:
     backend.inputs()
 
     def fail() -> None:
         raise FakePortAudioError("Error initializing PortAudio", -9999)
 
     library._initialize = fail
+    fake_time.now += 5.0
     with pytest.raises(DeviceFailed, match="Error initializing PortAudio"):
-        backend.refresh()
+        backend.inputs()
     del library._initialize
     assert backend.inputs()
 

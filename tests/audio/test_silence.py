@@ -17,6 +17,7 @@ def test_no_microphone_delivers_silence_in_real_time(fake_time) -> None:
     assert round(fake_time.now - 100.0, 6) == 0.08
     assert microphone.read(1_280, 0.01) is None
     assert microphone.level == FLOOR
+    assert microphone.zero_seconds == 0.0
     microphone.close()
     assert microphone.read(1_280, 1.0) is None
 

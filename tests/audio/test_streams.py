@@ -149,10 +149,12 @@ def test_latency_follows_the_time_stamps_and_survives_false_ones() -> None:
     assert speaker.latency == pytest.approx(0.04)
 
 
-def test_what_the_system_lost_is_counted() -> None:
-    opened, stream = microphone(plan())
-    stream.record(np.zeros((160, 1), np.float32), LATE)
-    assert opened.overruns == 1
+def test_what_the_system_lost_counts_as_a_block_each_time() -> None:
+    opened, stream = microphone(plan(48_000))
+    stream.record(np.zeros((480, 1), np.float32), LATE)
+    stream.record(np.zeros((480, 1), np.float32))
+    stream.record(np.zeros((480, 1), np.float32), LATE)
+    assert opened.dropped == 2 * 160
 
 
 def test_zeros_are_noticed() -> None:
