@@ -77,12 +77,12 @@ class Demo:
                 time.sleep(_DRAIN_SECONDS)
         finally:
             self._hang_up()
+        self._ear.finish()
+        if (trouble := self._voice.trouble or self._ear.trouble) is not None:
+            raise trouble
         heard = self.bob.reading()
         if said_all and (heard is None or not heard.chunks_played):
             raise DemoFailed("Bob heard nothing of what Alice said.")
-        self._ear.finish()
-        if self._ear.trouble is not None:
-            raise self._ear.trouble
 
     def close(self) -> None:
         """Stop both peers."""

@@ -73,7 +73,7 @@ def run_call(
 ) -> int:
     """The `call --headless` command; returns the exit status.
 
-    `damage` is what was wrong with the kept settings. An output file that could not be written
+    `damage` is what was wrong with the kept settings. A file that could not be read or written
     whole does not end the call, but makes its status 1.
     """
     view = TerminalView()

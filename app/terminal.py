@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import TextIO
 
 from app.core.errors import UndertoneError
@@ -146,7 +147,8 @@ def _changes(before: PeerView | None, peer: PeerView) -> Iterator[str]:
 def brief(reading: CallReading) -> str:
     """The meters in one line."""
     band = reading.bandwidth
-    delay = reading.incoming.mouth_to_ear if reading.incoming else None
+    parts = reading.incoming
+    delay = parts.mouth_to_ear if parts is not None and parts.is_whole else None
     return (
         f"up {band.codes_up:.2f} codes / {band.payload_up:.1f} payload / {band.wire_up:.1f} wire, "
         f"down {band.codes_down:.2f} / {band.payload_down:.1f} / {band.wire_down:.1f} kbit/s, "
@@ -186,11 +188,10 @@ def report(reading: CallReading, title: str) -> str:
 def _parts(parts: LatencyParts | None) -> str:
     if parts is None:
         return "not known"
-    return (
-        f"{parts.mouth_to_ear:.0f} ms mouth to ear = capture {parts.capture:.0f} + chunk "
-        f"{parts.chunk:.0f} + encode {parts.encode:.0f} + network {parts.network:.0f} + jitter "
-        f"{parts.jitter:.0f} + decode {parts.decode:.0f} + playout {parts.playout:.0f}"
+    shares = " + ".join(
+        f"{field.name} {_number(getattr(parts, field.name))}" for field in fields(parts)
     )
+    return f"{'' if parts.is_whole else 'over '}{parts.mouth_to_ear:.0f} ms mouth to ear = {shares}"
 
 
 def _number(value: float | None) -> str:

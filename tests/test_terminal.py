@@ -5,11 +5,39 @@ from dataclasses import replace
 
 import pytest
 
-from app.core.state import Ended, Inviting, Notice, PeerChanged, PeerView, StateChanged
-from app.terminal import CannotPrint, NobodyReads, TerminalView, say
+from app.core.meter import LatencyParts, Meter
+from app.core.state import (
+    CallReading,
+    Ended,
+    Inviting,
+    Notice,
+    PeerChanged,
+    PeerView,
+    StateChanged,
+)
+from app.terminal import CannotPrint, NobodyReads, TerminalView, brief, report, say
 
 STRANGER = PeerView("", "", muted=False, voice_changed=False, reachable=True, route="direct, IPv4")
 BOB = replace(STRANGER, name="Bob", model_name="undertone-1")
+
+
+READING = CallReading(
+    bandwidth=Meter(lambda: 0.0).read(),
+    outgoing=None,
+    incoming=LatencyParts(capture=5.0, network=20.0),
+    round_trip_ms=40.0,
+    encoder_load=0.1,
+    decoder_load=0.1,
+    input_level=-20.0,
+    output_level=-20.0,
+    chunks_played=1,
+    chunks_concealed=0,
+    chunks_late=0,
+    underruns=0,
+    input_dropped=0,
+    packets_dropped=0,
+    wire_measured=True,
+)
 
 
 def said(*peers: PeerView | None) -> list[str]:
@@ -81,3 +109,15 @@ def test_a_standard_output_that_cannot_be_written_is_an_error_in_words(monkeypat
 
 def test_what_is_said_about_a_call_never_ends_it():
     TerminalView(Full()).show(Notice("info", "Nobody will read this."))
+
+
+def test_what_is_not_known_of_the_delay_is_not_made_up():
+    told = report(READING, "The call:")
+    assert "delay    out      not known" in told
+    assert "in       over 105 ms mouth to ear = capture 5 + chunk 80 + encode –" in told
+    assert "mouth to ear – ms" in brief(READING)
+    whole = LatencyParts(*range(1, 8))
+    assert "mouth to ear 28 ms" in brief(replace(READING, incoming=whole))
+    assert "in       28 ms mouth to ear = capture 1 + chunk 2" in report(
+        replace(READING, incoming=whole), "The call:"
+    )

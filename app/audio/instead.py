@@ -56,7 +56,7 @@ class FilesInstead:
     device is asked for, and stays the one open file until `finish`: to choose another device in
     mid-call neither restarts what is spoken nor loses what was heard. The output file is created,
     or emptied, when a call first opens it; a later call of the same run goes to a new file beside
-    it. `trouble` is what went wrong with the output, if anything did.
+    it. `trouble` is what last went wrong with a file; `on_trouble` is called with it in mid-call.
     """
 
     def __init__(
@@ -90,7 +90,9 @@ class FilesInstead:
         if self._input_file is None:
             return self._devices.open_input(name) if self._devices else NoInput()
         if self._input is None:
-            self._input = _KeptInput(self._input_file, lead_in=self._lead_in)
+            self._input = _KeptInput(
+                self._input_file, lead_in=self._lead_in, on_trouble=self._went_wrong
+            )
         return self._input
 
     def open_output(self, name: str | None, rate: int) -> AudioOutput:

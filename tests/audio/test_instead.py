@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from app.audio.backend import AudioFileError, AudioFileMissing, AudioFileNotWritable
+from app.audio.backend import (
+    AudioFileError,
+    AudioFileMissing,
+    AudioFileNotWritable,
+    AudioFileUnreadable,
+    EndOfInput,
+)
 from app.audio.instead import FilesInstead, SameFile, check_files
 
 RATE = 16_000
@@ -99,3 +105,17 @@ def test_an_output_that_fails_is_remembered():
         backend.open_output(None, RATE)
     assert isinstance(backend.trouble, AudioFileNotWritable)
     assert told == []  # It was raised.
+
+
+def test_a_clip_that_breaks_off_is_remembered_and_told(tmp_path):
+    clip = tmp_path / "half.flac"
+    soundfile.write(clip, np.random.default_rng(0).uniform(-0.5, 0.5, 32_000), RATE)
+    clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    told: list[AudioFileError] = []
+    backend = FilesInstead(None, input_file=clip, on_trouble=told.append)
+    microphone = backend.open_input(None)
+    with pytest.raises(EndOfInput):
+        for _ in range(100):
+            microphone.read(3_200, 5.0)
+    assert isinstance(backend.trouble, AudioFileUnreadable)
+    assert told == [backend.trouble]
