@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from codec.model.causal import CausalConv1d
 from codec.model.config import EncoderConfig
+from codec.model.feed_forward import FeedForward
 from codec.spec import CHUNK_CODES
 
 
@@ -82,16 +83,6 @@ class PositionalEmbedding(nn.Module):
     def forward(self, x: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
         y, state = self.conv(x, state)
         return x + F.gelu(y), state
-
-
-class FeedForward(nn.Module):
-    def __init__(self, dim: int, ffn_dim: int) -> None:
-        super().__init__()
-        self.in_proj = nn.Linear(dim, ffn_dim)
-        self.out_proj = nn.Linear(ffn_dim, dim)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.out_proj(F.gelu(self.in_proj(x)))
 
 
 class Attention(nn.Module):

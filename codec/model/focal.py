@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from codec.model.causal import CausalConv1d
 from codec.model.config import CompressorConfig, DecompressorConfig
+from codec.model.feed_forward import FeedForward
 from codec.spec import CHUNK_CODES
 
 
@@ -51,16 +52,6 @@ class Snake(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         alpha = self.alpha.squeeze(1)
         return x + (alpha * x).sin().square() / (alpha + 1e-9)
-
-
-class FeedForward(nn.Module):
-    def __init__(self, dim: int, ffn_dim: int) -> None:
-        super().__init__()
-        self.in_proj = nn.Linear(dim, ffn_dim)
-        self.out_proj = nn.Linear(ffn_dim, dim)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.out_proj(F.gelu(self.in_proj(x)))
 
 
 class ContextLevel(nn.Sequential):
