@@ -19,7 +19,11 @@ from app.terminal import NobodyReads, flush
 def parser() -> argparse.ArgumentParser:
     """Every command and option."""
     top = argparse.ArgumentParser(
-        prog="undertone", description="Voice calls on almost no bandwidth."
+        prog="undertone",
+        description="Voice calls on almost no bandwidth.",
+        epilog="Exit status: 0 when all went well (for a call: it came about, and somebody hung "
+        "up), 1 when it did not, or when sound failed or a file could not be read or written "
+        "whole, 2 for options that make no sense, 130 for Ctrl-C.",
     )
     top.add_argument("--version", action="version", version=f"undertone {VERSION}")
     top.add_argument("--log", action="store_true", help="write what happens inside to the terminal")

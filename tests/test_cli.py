@@ -5,10 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
-import queue
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from safetensors.torch import save, save_file
 
 from app.cli import main
 from tests.models import SMALL_LITE, small_codec
+from tests.talker import Talker
 
 ROOT = Path(__file__).parents[1]
 TIMEOUT = 120
@@ -98,47 +97,6 @@ def test_the_demo_window_shows_the_call_and_closes(environment, model, clip, tmp
     result = undertone(environment, *arguments)
     assert result.returncode == 0, result.stderr
     assert soundfile.info(heard).duration > 0.7
-
-
-class Talker:
-    """A headless call in a process of its own."""
-
-    def __init__(self, environment, *arguments) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "app", "call", "--headless", *map(str, arguments)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
-        self._lines: queue.Queue[str] = queue.Queue()
-        self._said: list[str] = []
-        threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
-        self._errors = threading.Thread(target=self._collect, daemon=True)
-        self._errors.start()
-
-    def _read(self, stream) -> None:
-        for line in stream:
-            self._lines.put(line.strip())
-
-    def _collect(self) -> None:
-        self._said.extend(self.process.stderr)
-
-    def link(self) -> str:
-        return self._lines.get(timeout=TIMEOUT)
-
-    def paste(self, line: str) -> None:
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-
-    def wait(self) -> int:
-        return self.process.wait(TIMEOUT)
-
-    @property
-    def said(self) -> str:
-        self._errors.join(5)
-        return "".join(self._said)
 
 
 def test_two_processes_talk_through_links_on_their_standard_streams(

@@ -80,7 +80,7 @@ class VirtualAudio:
             ["parecord", *options, "--channels=1", str(wav)], env=self.env(name)
         )
         try:
-            self._wait_for_recorder(recorder.pid)
+            self.wait_for_stream(recorder.pid, "source-outputs")
             yield Path(wav)
         finally:
             recorder.send_signal(signal.SIGINT)
@@ -102,12 +102,13 @@ class VirtualAudio:
         )
         return done.stdout
 
-    def _wait_for_recorder(self, pid: int) -> None:
-        for _ in range(100):
-            if f'application.process.id = "{pid}"' in self._run("pactl", "list", "source-outputs"):
+    def wait_for_stream(self, pid: int, kind: str) -> None:
+        """Wait until a process records ("source-outputs") or plays ("sink-inputs")."""
+        for _ in range(200):
+            if f'application.process.id = "{pid}"' in self._run("pactl", "list", kind):
                 return
             time.sleep(0.05)
-        raise TimeoutError("parecord did not start recording")
+        raise TimeoutError(f"process {pid} is not among the {kind}")
 
 
 @contextmanager

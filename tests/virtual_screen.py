@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import ctypes.util
 import os
 import shutil
 import subprocess
@@ -12,6 +14,23 @@ from pathlib import Path
 
 TOOLS = {"Xvfb": "xvfb", "xdotool": "xdotool", "xclip": "xclip", "import": "imagemagick"}
 _PATIENCE = 30.0
+
+
+class _ClientMessage(ctypes.Structure):
+    """Xlib's XClientMessageEvent, padded to the size of an XEvent (Xlib - C Language X Interface,
+    sections 10.2 and 10.8; what it says here is the ICCCM's, section 4.2.8.1)."""
+
+    _fields_ = [
+        ("kind", ctypes.c_int),
+        ("serial", ctypes.c_ulong),
+        ("sent", ctypes.c_int),
+        ("display", ctypes.c_void_p),
+        ("window", ctypes.c_ulong),
+        ("message", ctypes.c_ulong),
+        ("format", ctypes.c_int),
+        ("data", ctypes.c_long * 5),
+        ("padding", ctypes.c_long * 12),
+    ]
 
 
 def missing() -> str | None:
@@ -67,6 +86,20 @@ class VirtualScreen:
             if text.startswith("undertone://") and text != besides:
                 return text
         raise TimeoutError("no link was copied")
+
+    def close(self, window: str) -> None:
+        """Ask a window to close, as a window manager does when its close button is pressed."""
+        x11 = ctypes.CDLL(ctypes.util.find_library("X11"))
+        x11.XOpenDisplay.restype = ctypes.c_void_p
+        x11.XInternAtom.restype = ctypes.c_ulong
+        display = ctypes.c_void_p(x11.XOpenDisplay(self._env["DISPLAY"].encode()))
+        protocols = x11.XInternAtom(display, b"WM_PROTOCOLS", False)
+        delete = x11.XInternAtom(display, b"WM_DELETE_WINDOW", False)
+        event = _ClientMessage(
+            kind=33, window=int(window), message=protocols, format=32, data=(delete,)
+        )
+        x11.XSendEvent(display, ctypes.c_ulong(int(window)), False, 0, ctypes.byref(event))
+        x11.XCloseDisplay(display)
 
     def picture(self, path: Path) -> None:
         """Save the whole screen as a picture."""

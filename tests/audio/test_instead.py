@@ -107,15 +107,18 @@ def test_an_output_that_fails_is_remembered():
     assert told == []  # It was raised.
 
 
+def read_all(microphone) -> None:
+    for _ in range(100):
+        microphone.read(3_200, 5.0)
+
+
 def test_a_clip_that_breaks_off_is_remembered_and_told(tmp_path):
     clip = tmp_path / "half.flac"
     soundfile.write(clip, np.random.default_rng(0).uniform(-0.5, 0.5, 32_000), RATE)
     clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
     told: list[AudioFileError] = []
     backend = FilesInstead(None, input_file=clip, on_trouble=told.append)
-    microphone = backend.open_input(None)
     with pytest.raises(EndOfInput):
-        for _ in range(100):
-            microphone.read(3_200, 5.0)
+        read_all(backend.open_input(None))
     assert isinstance(backend.trouble, AudioFileUnreadable)
     assert told == [backend.trouble]

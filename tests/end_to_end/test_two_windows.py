@@ -6,9 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,43 +14,12 @@ import pytest
 import soundfile
 import soxr
 
-from app.demo import bundled_clip
-from tests import virtual_audio, virtual_screen
-
 ROOT = Path(__file__).parents[2]
 SETTLE_SECONDS = 4.0  # PulseAudio's null sinks stall for a moment when a stream begins.
 RATE = 16_000
+PATIENCE = 30
 
 pytestmark = [pytest.mark.devices, pytest.mark.window]
-
-
-@pytest.fixture
-def audio() -> Iterator[virtual_audio.VirtualAudio]:
-    reason = virtual_audio.missing()
-    if reason:
-        pytest.skip(reason)
-    with (
-        tempfile.TemporaryDirectory(prefix="undertone-") as folder,
-        virtual_audio.virtual_audio(Path(folder) / "pulse", ["alice", "bob"]) as running,
-    ):
-        yield running
-
-
-@pytest.fixture
-def screen() -> Iterator[virtual_screen.VirtualScreen]:
-    reason = virtual_screen.missing()
-    if reason:
-        pytest.skip(reason)
-    with virtual_screen.virtual_screen() as running:
-        yield running
-
-
-@pytest.fixture
-def clip(tmp_path) -> Path:
-    path = tmp_path / "clip.wav"
-    speech, rate = soundfile.read(bundled_clip())
-    soundfile.write(path, speech[: 6 * rate], rate)
-    return path
 
 
 def envelope(sig: np.ndarray) -> np.ndarray:
@@ -108,11 +75,12 @@ def test_two_windows_connect_by_links_and_each_hears_the_other(audio, screen, cl
             time.sleep(1.5)
         assert likeness(clip, tmp_path / "bob.wav") > 0.6
         assert likeness(clip, tmp_path / "alice.wav") > 0.6
-        screen.press(alice, "ctrl+w")
-        for process in processes:
-            assert process.poll() is None or process.returncode == 0
+        screen.close(alice)
+        assert processes[0].wait(PATIENCE) == 0
+        assert processes[1].poll() is None  # Bob is told that the call is over, and stays.
+        screen.close(bob)
+        assert processes[1].wait(PATIENCE) == 0
     finally:
         for process in processes:
-            process.terminate()
-        for process in processes:
-            process.wait(20)
+            process.kill()
+            process.wait(PATIENCE)
