@@ -101,6 +101,7 @@ def _export(config: dict, arguments: argparse.Namespace) -> int:
     average = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
     arguments.to.mkdir(parents=True, exist_ok=True)
     save_file(quantized_int8(average), arguments.to / "model.safetensors")
+    (arguments.to / "model.safetensors").chmod(0o644)  # A model is for everyone to read.
     (arguments.to / "config.json").write_text(json.dumps(config["model"], indent=2) + "\n")
     return 0
 
