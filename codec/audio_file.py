@@ -1,12 +1,15 @@
 """Sound files of any rate, mono or not, in blocks: WAV, FLAC, Ogg and what else libsndfile knows.
 
-"-" is standard input or output. On a pipe it must be WAV, the one format that needs no seeking.
+"-" is standard input or output. On a pipe WAV flows, being the one format that needs no seeking;
+whatever else comes through a pipe is kept in a temporary file until it is whole.
 """
 
 from __future__ import annotations
 
 import io
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +22,7 @@ from numpy.typing import NDArray
 
 from codec.errors import AudioFileError
 from codec.output import STANDARD, output_errors, output_file
-from codec.wav_pipe import WavPipeReader, endless_header, pcm16
+from codec.wav_pipe import WAV_MAGIC, WavPipeReader, endless_header, pcm16
 
 BLOCK_FRAMES = 16_384
 
@@ -93,13 +96,30 @@ def open_audio(path: Path | str) -> Iterator[AudioSource]:
     name = "standard input"
     if sys.stdin is None:  # the shell's <&-
         raise AudioFileError(name, "it is closed.")
-    if not _seekable(sys.stdin.buffer):
-        yield _PipeSource(sys.stdin.buffer, name)
+    pipe = sys.stdin.buffer
+    if not _seekable(pipe) and pipe.peek(4)[:4] in WAV_MAGIC:  # type: ignore[attr-defined]
+        yield _PipeSource(pipe, name)
         return
-    with _reading(name):
-        file = soundfile.SoundFile(sys.stdin.buffer)
-    with file:
-        yield _FileSource(file, name)
+    with _whole(pipe, name) as whole:
+        with _reading(name):
+            file = soundfile.SoundFile(whole)
+        with file:
+            yield _FileSource(file, name)
+
+
+@contextmanager
+def _whole(pipe: BinaryIO, name: str) -> Iterator[BinaryIO]:
+    """Standard input as something that can be sought in."""
+    if _seekable(pipe):
+        yield pipe
+        return
+    with tempfile.TemporaryFile() as file:
+        try:
+            shutil.copyfileobj(pipe, file)
+        except OSError as error:
+            raise AudioFileError(name, f"it could not be kept: {error.strerror}.") from error
+        file.seek(0)
+        yield file
 
 
 def resampled(

@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 
 from codec.errors import AudioFileError
 
+WAV_MAGIC = (b"RIFF", b"RF64")
+"""What a WAV begins with."""
+
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _UNKNOWN = 0xFFFFFFFF
 _MAX_HEADER_CHUNK = 1 << 20
@@ -53,7 +56,7 @@ class WavPipeReader:
 
     def _read_header(self) -> tuple[WavFormat, int | None]:
         riff = self._read(12)
-        if riff[:4] not in (b"RIFF", b"RF64") or riff[8:12] != b"WAVE":
+        if riff[:4] not in WAV_MAGIC or riff[8:12] != b"WAVE":
             raise AudioFileError(self._name, "only WAV can be read from a pipe, and this is none.")
         found: WavFormat | None = None
         while True:

@@ -325,6 +325,21 @@ def test_pipes(tmp_path: Path, model: list[str]) -> None:
     assert soundfile.info(io.BytesIO(wav)).samplerate == 24_000
 
 
+@pytest.mark.parametrize("ending", ["flac", "ogg"])
+def test_what_needs_seeking_comes_through_a_pipe_too(
+    tmp_path: Path, model: list[str], ending: str
+) -> None:
+    sound_file(tmp_path / f"in.{ending}", 22_050, 0.5)
+    done = subprocess.run(
+        command("encode", "-", str(tmp_path / "x.fcs"), *model),
+        cwd=ROOT,
+        input=(tmp_path / f"in.{ending}").read_bytes(),
+    )
+    assert done.returncode == 0
+    with (tmp_path / "x.fcs").open("rb") as file:
+        assert FcsReader(file, "x.fcs").header.samples == 11_025
+
+
 def test_standard_input_may_be_a_file(tmp_path: Path, model: list[str]) -> None:
     sound_file(tmp_path / "in.flac", 22_050, 0.5)
     with (tmp_path / "in.flac").open("rb") as file:
