@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, cast
 
 import numpy as np
 import soundfile
@@ -96,8 +96,8 @@ def open_audio(path: Path | str) -> Iterator[AudioSource]:
     name = "standard input"
     if sys.stdin is None:  # the shell's <&-
         raise AudioFileError(name, "it is closed.")
-    pipe = sys.stdin.buffer
-    if not _seekable(pipe) and pipe.peek(4)[:4] in WAV_MAGIC:  # type: ignore[attr-defined]
+    pipe = cast(io.BufferedReader, sys.stdin.buffer)
+    if not _seekable(pipe) and pipe.peek(4)[:4] in WAV_MAGIC:
         yield _PipeSource(pipe, name)
         return
     with _whole(pipe, name) as whole:
