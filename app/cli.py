@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import math
 import sys
@@ -13,7 +14,7 @@ from app import VERSION
 from app.core.errors import UndertoneError
 from app.core.settings import Settings
 from app.settings_file import load_settings
-from app.terminal import NobodyReads, flush
+from app.terminal import NobodyReads, flush, hush
 
 
 def parser() -> argparse.ArgumentParser:
@@ -93,11 +94,18 @@ def main(argv: list[str] | None = None) -> int:
     except NobodyReads:
         return 1  # As with `| head`: there is nobody to tell.
     except UndertoneError as error:
-        print(f"undertone: {error}", file=sys.stderr)
+        _say(f"undertone: {error}")
         return 1
     except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
+        _say("Stopped.")
         return 130
+    finally:
+        hush(sys.stderr)
+
+
+def _say(sentence: str) -> None:
+    with contextlib.suppress(OSError):  # Nobody listens: the exit status still tells.
+        print(sentence, file=sys.stderr)
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:

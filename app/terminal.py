@@ -61,10 +61,20 @@ def _printing() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        with contextlib.suppress(OSError):  # What could not be printed now cannot be later.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        hush(sys.stdout)
         words = error.strerror or str(error)
         raise (NobodyReads if isinstance(error, BrokenPipeError) else CannotPrint)(words) from error
+
+
+def hush(stream: TextIO | None) -> None:
+    """Send what a stream could not print nowhere, lest Python complain of it on its way out."""
+    if stream is None:
+        return
+    try:
+        stream.flush()
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class TerminalView:

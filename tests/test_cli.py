@@ -245,6 +245,15 @@ def test_a_full_standard_output_is_told(environment, model, clip, tmp_path):
         assert_one_sentence(result, "Standard output could not be written")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_standard_error_changes_no_status(environment):
+    buffered = {key: value for key, value in environment.items() if key != "PYTHONUNBUFFERED"}
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "app", "demo", "--headless", "--input", "none.wav"]
+        done = subprocess.run(command, env=buffered, stderr=full, timeout=TIMEOUT)
+    assert done.returncode == 1
+
+
 def test_a_closed_pipe_is_no_reason_to_speak(environment, model, clip, tmp_path):
     call = ["call", "--headless", "--model", model, "--input", clip, "--output", tmp_path / "h.wav"]
     for arguments in (["--version"], ["devices"], call):

@@ -20,6 +20,7 @@ import qasync  # isort: skip
 
 from app.core.errors import UndertoneError
 from app.gui.bridge import Bridge, Controls, Listener, unexpected
+from app.gui.garbage import GarbageCollector
 from app.gui.icons import app_icon
 from app.gui.main_window import MainWindow
 from app.gui.theme import Scheme, Theme
@@ -56,10 +57,12 @@ def run(
     bridge = Bridge()
     window = MainWindow(bridge, title)
     desk = _Desk(bridge, window, script_failed)
+    garbage = GarbageCollector()
     with _ctrl_c(desk.ask_to_close), _nothing_lost(bridge):
         window.show()
         with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
             status = runner.run(desk.work(make_engine, script, auto_close))
+    garbage.stop()
     theme.leave()
     return status
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,13 @@ import pytest
 import soundfile
 import soxr
 
+from tests.virtual_audio import VirtualAudio
+from tests.virtual_screen import VirtualScreen
+
 ROOT = Path(__file__).parents[2]
 SETTLE_SECONDS = 4.0  # PulseAudio's null sinks stall for a moment when a stream begins.
 RATE = 16_000
+LIKE = 0.8  # Other people's speech reaches 0.67, noise 0.1, the codec alone 0.99.
 PATIENCE = 30
 
 pytestmark = [pytest.mark.devices, pytest.mark.window]
@@ -41,6 +46,38 @@ def likeness(spoken: Path, heard: Path) -> float:
     return max(float(np.corrcoef(said, window)[0, 1]) for window in windows if window.std() > 0.1)
 
 
+def heard(
+    audio: VirtualAudio,
+    speaker: str,
+    listener: str,
+    clip: Path,
+    folder: Path,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> float:
+    """Say the clip, and how like it is what comes out at the other end.
+
+    A machine busy with other things may stutter; one good time of three is enough, for what is
+    asked here is whether the way is there.
+    """
+    best = 0.0
+    for _ in range(3):
+        with audio.hear(listener, folder / f"{listener}.wav"):
+            speaking = audio.start_speaking(speaker, clip)
+            time.sleep(3)
+            meanwhile()
+            speaking.wait(60)
+            time.sleep(1.5)
+        best = max(best, likeness(clip, folder / f"{listener}.wav"))
+        if best > LIKE:
+            break
+    return best
+
+
+def picture(screen: VirtualScreen) -> None:
+    if "SCREENSHOT" in os.environ:
+        screen.picture(Path(os.environ["SCREENSHOT"]))
+
+
 def start(name: str, audio, screen, folder: Path) -> subprocess.Popen[bytes]:
     environment = {
         **screen.env(audio.env(name)),
@@ -63,18 +100,9 @@ def test_two_windows_connect_by_links_and_each_hears_the_other(audio, screen, cl
         screen.copied(bob, "space", besides=invite)
         screen.press(alice, "Tab", "ctrl+v", "space")
         time.sleep(SETTLE_SECONDS)
-        with audio.hear("bob", tmp_path / "bob.wav"):
-            speaking = audio.start_speaking("alice", clip)
-            time.sleep(3)
-            if "SCREENSHOT" in os.environ:
-                screen.picture(Path(os.environ["SCREENSHOT"]))
-            speaking.wait(60)
-            time.sleep(1.5)
-        with audio.hear("alice", tmp_path / "alice.wav"):
-            audio.speak("bob", clip)
-            time.sleep(1.5)
-        assert likeness(clip, tmp_path / "bob.wav") > 0.6
-        assert likeness(clip, tmp_path / "alice.wav") > 0.6
+        best = heard(audio, "alice", "bob", clip, tmp_path, meanwhile=lambda: picture(screen))
+        assert best > LIKE
+        assert heard(audio, "bob", "alice", clip, tmp_path) > LIKE
         screen.close(alice)
         assert processes[0].wait(PATIENCE) == 0
         assert processes[1].poll() is None  # Bob is told that the call is over, and stays.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
@@ -22,6 +23,15 @@ from app.gui.theme import Theme
 from benchmarks.staged_engine import StagedEngine
 
 PATIENCE = 10.0
+
+
+@pytest.fixture(autouse=True)
+def qt_garbage_stays_in_this_thread() -> Iterator[None]:
+    """As app/gui/garbage.py does for the app: other tests' threads must not collect widgets."""
+    gc.disable()
+    yield
+    gc.collect()
+    gc.enable()
 
 
 async def until(holds: Callable[[], object]) -> None:
