@@ -64,6 +64,16 @@ class _Device(Generic[D]):
             self._closed = True
         self._put(self._silence()).close()
 
+    @property
+    def latency(self) -> float:
+        """Seconds between the sound in the air and this side of the device."""
+        return self._device.latency
+
+    @property
+    def level(self) -> float:
+        """Recent level in dBFS."""
+        return self._device.level
+
     def _replace(self, name: str | None) -> None:
         # Silence meanwhile: its reader waits as with a device, and a closed device is never used.
         self._put(self._silence()).close()
@@ -136,16 +146,6 @@ class Microphone(_Device[AudioInput]):
         return pcm
 
     @property
-    def latency(self) -> float:
-        """Seconds from sound to `read`."""
-        return self._device.latency
-
-    @property
-    def level(self) -> float:
-        """Recent level in dBFS."""
-        return self._device.level
-
-    @property
     def dropped(self) -> int:
         """Samples lost because they were not read in time."""
         return self._device.dropped
@@ -175,16 +175,6 @@ class Loudspeaker(_Device[AudioOutput]):
     def queued(self) -> float:
         """Seconds of sound waiting to be played."""
         return self._device.queued
-
-    @property
-    def latency(self) -> float:
-        """Seconds from leaving the queue to the ear."""
-        return self._device.latency
-
-    @property
-    def level(self) -> float:
-        """Recent level in dBFS."""
-        return self._device.level
 
     @property
     def underruns(self) -> int:
