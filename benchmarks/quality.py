@@ -1,9 +1,10 @@
-"""How well speech survives a model: dWER, STOI and speaker similarity, a row a corpus.
+"""How well speech survives a model: a table of measures, a row a corpus.
 
     python -m benchmarks.quality FILES... [--model bundled] [--recogniser moonshine whisper]
+                                          [--metrics stoi similarity pesq dnsmos pitch]
 
 dWER counts the words a recogniser hears in the decoded clip against those it hears in the
-original, over all clips of a corpus. STOI and similarity are means over clips. A file's corpus is
+original, over all clips of a corpus. The other measures are means over clips. A file's corpus is
 the first word of its name (`librispeech-ls-446.flac`). Words are compared in English clips only.
 """
 
@@ -25,6 +26,9 @@ from benchmarks.speech_measures import (
     Recogniser,
     WhisperBase,
     aligned,
+    dnsmos,
+    pesq,
+    pitch_error,
     speaker_similarity,
     stoi,
     word_errors,
@@ -33,6 +37,13 @@ from codec.model.codec import Codec
 from codec.spec import CHUNK_SAMPLES
 from codec.weights import load
 
+METRICS = {
+    "stoi": ("STOI", stoi),
+    "similarity": ("similarity", speaker_similarity),
+    "pesq": ("PESQ", pesq),
+    "dnsmos": ("DNSMOS", dnsmos),
+    "pitch": ("pitch error, cents", pitch_error),
+}
 RECOGNISERS = {"moonshine": Moonshine, "whisper": WhisperBase}
 
 
@@ -59,22 +70,19 @@ def main() -> int:
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--model", default="bundled")
     parser.add_argument("--recogniser", nargs="*", choices=RECOGNISERS, default=["moonshine"])
+    parser.add_argument("--metrics", nargs="*", choices=METRICS, default=["stoi", "similarity"])
     parser.add_argument("--save", type=Path, help="write the decoded clips into this folder")
     arguments = parser.parse_args()
     codec = load(arguments.model)
     recognisers: list[Recogniser] = [RECOGNISERS[name]() for name in arguments.recogniser]
-    rows: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    rows: dict[str, list[list[float]]] = defaultdict(list)
     errors: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
     for path in arguments.files:
         original = read(path)
         decoded = through(codec, original)
         corpus = path.stem.split("-")[0]
-        rows[corpus].append(
-            (
-                stoi(original, aligned(original, decoded)),
-                speaker_similarity(original, decoded),
-            )
-        )
+        moved = aligned(original, decoded)
+        rows[corpus].append([METRICS[name][1](original, moved) for name in arguments.metrics])
         if corpus == "librispeech" or path.stem.endswith("-en"):
             for recogniser in recognisers:
                 heard = recogniser.transcribe(original)
@@ -87,11 +95,11 @@ def main() -> int:
     print(file=sys.stderr)
     print(f"{codec.spec.name}, {codec.spec.bitrate / 1000:.2f} kbit/s")
     names = [recogniser.name for recogniser in recognisers]
-    print("| corpus | clips | STOI | similarity |" + "".join(f" dWER ({n}) |" for n in names))
-    print("|---|---|---|---|" + "---|" * len(names))
+    titles = [METRICS[name][0] for name in arguments.metrics] + [f"dWER ({n})" for n in names]
+    print("| corpus | clips | " + " | ".join(titles) + " |")
+    print("|---|---|" + "---|" * len(titles))
     for corpus, values in rows.items():
-        means = np.mean(values, axis=0)
-        cells = [f"{means[0]:.3f}", f"{means[1]:.3f}"]
+        cells = [f"{mean:.3f}" for mean in np.nanmean(values, axis=0)]
         for name in names:
             counts = np.sum(errors[corpus, name] or [(0, 0)], axis=0)
             clips = len(errors[corpus, name])

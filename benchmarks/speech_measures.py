@@ -59,6 +59,42 @@ def _voice_encoder():  # type: ignore[no-untyped-def]
     return VoiceEncoder("cpu", verbose=False)
 
 
+def pesq(original: np.ndarray, decoded: np.ndarray) -> float:
+    """PESQ wide-band (ITU-T P.862.2), 1 to 4.6."""
+    from pesq import pesq as measure
+
+    length = min(len(original), len(decoded))
+    return float(measure(RATE, original[:length], decoded[:length], "wb"))
+
+
+def dnsmos(original: np.ndarray, decoded: np.ndarray) -> float:
+    """DNSMOS overall (ICASSP 2022), 1 to 5, of the decoded clip alone, at the original's level."""
+    from speechmos import dnsmos as measure
+
+    level = np.sqrt(np.mean(original**2) / max(float(np.mean(decoded**2)), 1e-12))
+    heard = np.clip(decoded * level, -1.0, 1.0)
+    return float(measure.run(heard, RATE, return_df=False)["ovrl_mos"])
+
+
+def pitch_error(original: np.ndarray, decoded: np.ndarray) -> float:
+    """Median difference of pitch in cents, over the frames voiced in both."""
+    detector = _pitch_detector()
+    a, b = detector.detect(original, RATE), detector.detect(decoded, RATE)
+    frames = min(len(a.pitch_hz), len(b.pitch_hz))
+    voiced = (a.confidence[:frames] >= 0.5) & (b.confidence[:frames] >= 0.5)
+    if not voiced.any():
+        return float("nan")
+    ratio = b.pitch_hz[:frames][voiced] / a.pitch_hz[:frames][voiced]
+    return float(np.median(np.abs(1200 * np.log2(ratio))))
+
+
+@cache
+def _pitch_detector():  # type: ignore[no-untyped-def]
+    from swift_f0 import SwiftF0
+
+    return SwiftF0(threads=1)
+
+
 def words(text: str) -> list[str]:
     """Lower-case words without punctuation."""
     return re.sub(r"[^\w' ]+", " ", text.lower()).split()
