@@ -15,8 +15,8 @@ import tempfile
 from pathlib import Path
 
 from app.demo import bundled_clip
-from benchmarks.quality import RECOGNISERS, read
-from benchmarks.speech_measures import word_errors
+from codec.evaluate.recognise import RECOGNISERS, word_errors
+from codec.evaluate.table import read_clip
 
 
 def main() -> int:
@@ -29,8 +29,8 @@ def main() -> int:
         demo = [sys.executable, "-m", "app", "demo", "--headless", "--model", arguments.model]
         subprocess.run([*demo, "--output", str(heard)], check=True)
         recogniser = RECOGNISERS[arguments.recogniser]()
-        said = recogniser.transcribe(read(bundled_clip()))
-        understood = recogniser.transcribe(read(heard))
+        said = recogniser.transcribe(read_clip(bundled_clip()))
+        understood = recogniser.transcribe(read_clip(heard))
     errors = word_errors(said, understood)
     print(f"\n{recogniser.name} in the clip:  {' '.join(said)}")
     print(f"{recogniser.name} in the call:  {' '.join(understood)}")

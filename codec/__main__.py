@@ -73,6 +73,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     bench.add_argument("--threads", type=_threads, default=1, help="for torch (default 1)")
     bench.set_defaults(command=_bench)
+
+    evaluation = commands.add_parser("eval", help="how well speech survives a model")
+    evaluation.add_argument("files", nargs="+", type=Path, help="clips of speech")
+    evaluation.add_argument("--model", nargs="+", default=["bundled"], help="one or more models")
+    evaluation.add_argument(
+        "--metrics",
+        nargs="*",
+        default=["stoi", "similarity"],
+        metavar="NAME",
+        help="stoi similarity pesq dnsmos pitch lsd (default: the first two)",
+    )
+    evaluation.add_argument(
+        "--recogniser", nargs="*", default=[], metavar="NAME", help="moonshine whisper"
+    )
+    evaluation.add_argument("--save", type=Path, help="folder for the table and what was decoded")
+    evaluation.set_defaults(command=_eval)
     return parser
 
 
@@ -211,6 +227,36 @@ def _tell(*lines: str) -> None:
     """Print a command's result; raises DiskFull or OutputError."""
     with output_errors("standard output"):
         print(*lines, sep="\n", flush=True)
+
+
+def _eval(arguments: argparse.Namespace) -> int:
+    from codec.evaluate import table
+    from codec.evaluate.measures import METRICS
+    from codec.evaluate.recognise import RECOGNISERS
+    from codec.weights import load
+
+    for names, known in ((arguments.metrics, METRICS), (arguments.recogniser, RECOGNISERS)):
+        for name in names:
+            if name not in known:
+                _say(f"There is no measure “{name}”. Known: {', '.join(known)}.")
+                return FAILED
+    recognisers = [RECOGNISERS[name]() for name in arguments.recogniser]
+    rows = []
+    for model in arguments.model:
+        rows += table.evaluate(
+            load(model),
+            model,
+            arguments.files,
+            arguments.metrics,
+            recognisers,
+            listen=arguments.save,
+            tell=lambda path: _say(path.name),
+        )
+    cells = table.table(rows, arguments.metrics, recognisers)
+    if arguments.save is not None:
+        table.save(cells, arguments.save)
+    _tell(table.markdown(cells))
+    return OK
 
 
 def _say(sentence: str) -> None:

@@ -1,0 +1,1 @@
+"""How well speech survives a model: `python -m codec eval`."""

@@ -1,0 +1,133 @@
+"""Models against clips: a row for each model and corpus."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+import torch
+
+from codec.audio_file import open_audio, resampled
+from codec.evaluate.measures import METRICS, RATE, aligned
+from codec.evaluate.recognise import Recogniser, word_errors
+from codec.model.codec import Codec
+from codec.spec import CHUNK_SAMPLES
+
+
+@dataclass
+class Row:
+    """What was measured of one model on one corpus."""
+
+    model: str
+    kbps: float
+    corpus: str
+    clips: int = 0
+    values: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """Metric -> one value a clip."""
+    words: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
+    """Recogniser -> (words wrong, words heard in the original), one pair a clip."""
+
+
+def read_clip(path: Path | str) -> np.ndarray:
+    """A sound file as mono float32 at 16 kHz. Raises AudioFileError."""
+    with open_audio(path) as source:
+        blocks = list(resampled(source.mono(), source.rate, RATE))
+    return np.concatenate([np.zeros(0, np.float32), *blocks]).astype(np.float32)
+
+
+def through(codec: Codec, sig: np.ndarray) -> np.ndarray:
+    """Speech at 16 kHz encoded and decoded, at 16 kHz, as long as it was and not late."""
+    chunks = -(-len(sig) // CHUNK_SAMPLES) + 1
+    padded = np.zeros(chunks * CHUNK_SAMPLES, np.float32)
+    padded[: len(sig)] = sig
+    with torch.inference_mode():
+        codes, _ = codec.encode(torch.from_numpy(padded)[None])
+        decoded, _ = codec.decode(codes)
+    out = decoded[0].float().numpy()[codec.spec.delay_samples :]
+    return soxr.resample(out, codec.spec.output_rate, RATE)[: len(sig)]
+
+
+def corpus_of(path: Path) -> str:
+    """A file's corpus is the first word of its name: `librispeech-ls-446.flac`."""
+    return path.stem.split("-")[0]
+
+
+def is_english(path: Path) -> bool:
+    """Whether words may be compared: the recognisers know English."""
+    return corpus_of(path) == "librispeech" or path.stem.endswith("-en")
+
+
+def evaluate(
+    codec: Codec,
+    name: str,
+    files: Iterable[Path],
+    metrics: Sequence[str],
+    recognisers: Sequence[Recogniser],
+    *,
+    listen: Path | None = None,
+    tell: Callable[[Path], None] = lambda path: None,
+) -> list[Row]:
+    """Code every file and measure it; the decoded clips are written into the folder `listen`.
+
+    Raises a `CodecError` for a file that cannot be read and a measure that is not installed.
+    """
+    rows: dict[str, Row] = {}
+    for path in files:
+        original = read_clip(path)
+        decoded = through(codec, original)
+        corpus = corpus_of(path)
+        row = rows.setdefault(corpus, Row(name, codec.spec.bitrate / 1000, corpus))
+        row.clips += 1
+        moved = aligned(original, decoded)
+        for metric in metrics:
+            row.values[metric].append(METRICS[metric].measure(original, moved))
+        for recogniser in recognisers if is_english(path) else ():
+            heard = recogniser.transcribe(original)
+            wrong = word_errors(heard, recogniser.transcribe(decoded))
+            row.words[recogniser.name].append((wrong, len(heard)))
+        if listen is not None:
+            listen.mkdir(parents=True, exist_ok=True)
+            soundfile.write(listen / f"{path.stem}.{Path(name).name}.wav", decoded, RATE)
+        tell(path)
+    return list(rows.values())
+
+
+def table(
+    rows: Sequence[Row], metrics: Sequence[str], recognisers: Sequence[Recogniser]
+) -> list[list[str]]:
+    """Head and body of the table: means over clips, words wrong over all words."""
+    head = ["model", "kbit/s", "corpus", "clips"]
+    head += [METRICS[metric].title for metric in metrics]
+    head += [f"dWER ({recogniser.name})" for recogniser in recognisers]
+    body = []
+    for row in rows:
+        cells = [row.model, f"{row.kbps:.2f}", row.corpus, str(row.clips)]
+        cells += [f"{np.nanmean(row.values[metric]):.3f}" for metric in metrics]
+        cells += [_words_wrong(row.words[recogniser.name]) for recogniser in recognisers]
+        body.append(cells)
+    return [head, *body]
+
+
+def _words_wrong(counts: list[tuple[int, int]]) -> str:
+    wrong, heard = (sum(column) for column in zip(*counts, strict=True)) if counts else (0, 0)
+    return f"{wrong / heard:.3f} (n={len(counts)})" if heard else "–"
+
+
+def markdown(cells: Sequence[Sequence[str]]) -> str:
+    """The table for a document."""
+    head, *body = ("| " + " | ".join(line) + " |" for line in cells)
+    return "\n".join([head, "|" + "---|" * len(cells[0]), *body])
+
+
+def save(cells: Sequence[Sequence[str]], folder: Path) -> None:
+    """`table.md` and `table.csv` in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "table.md").write_text(markdown(cells) + "\n", "utf-8")
+    with open(folder / "table.csv", "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(cells)
