@@ -87,6 +87,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluation.add_argument(
         "--recogniser", nargs="*", default=[], metavar="NAME", help="moonshine whisper"
     )
+    evaluation.add_argument(
+        "--peers", nargs="*", default=[], metavar="NAME", help="other codecs: codec2-700C opus-6 …"
+    )
     evaluation.add_argument("--save", type=Path, help="folder for the table and what was decoded")
     evaluation.set_defaults(command=_eval)
     return parser
@@ -232,31 +235,41 @@ def _tell(*lines: str) -> None:
 def _eval(arguments: argparse.Namespace) -> int:
     from codec.evaluate import table
     from codec.evaluate.measures import METRICS
+    from codec.evaluate.peers import PEERS
     from codec.evaluate.recognise import RECOGNISERS
     from codec.weights import load
 
-    for names, known in ((arguments.metrics, METRICS), (arguments.recogniser, RECOGNISERS)):
+    for names, known in (
+        (arguments.metrics, METRICS),
+        (arguments.recogniser, RECOGNISERS),
+        (arguments.peers, PEERS),
+    ):
         for name in names:
             if name not in known:
-                _say(f"There is no measure “{name}”. Known: {', '.join(known)}.")
+                _say(f"“{name}” is not known here. Known: {', '.join(known)}.")
                 return FAILED
     recognisers = [RECOGNISERS[name]() for name in arguments.recogniser]
+    subjects = [table.model_subject(load(name), name) for name in arguments.model]
+    subjects += [PEERS[name]() for name in arguments.peers]
     rows = []
-    for model in arguments.model:
+    for subject in subjects:
         rows += table.evaluate(
-            load(model),
-            model,
+            subject,
             arguments.files,
             arguments.metrics,
             recognisers,
             listen=arguments.save,
-            tell=lambda path: _say(path.name),
+            tell=_say_what,
         )
     cells = table.table(rows, arguments.metrics, recognisers)
     if arguments.save is not None:
         table.save(cells, arguments.save)
     _tell(table.markdown(cells))
     return OK
+
+
+def _say_what(subject: str, clip: Path) -> None:
+    _say(f"{subject}: {clip.name}")
 
 
 def _say(sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""Models against clips: a row for each model and corpus."""
+"""Models, and other codecs, against clips: a row for each subject and corpus."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from codec.spec import CHUNK_SAMPLES
 
 @dataclass
 class Row:
-    """What was measured of one model on one corpus."""
+    """What was measured of one subject on one corpus."""
 
-    model: str
+    subject: str
     kbps: float
     corpus: str
     clips: int = 0
@@ -63,15 +63,28 @@ def is_english(path: Path) -> bool:
     return corpus_of(path) == "librispeech" or path.stem.endswith("-en")
 
 
+@dataclass(frozen=True)
+class Subject:
+    """What is measured: a name, its bitrate, and what it makes of mono float speech at 16 kHz."""
+
+    name: str
+    kbps: float
+    through: Callable[[np.ndarray], np.ndarray]
+
+
+def model_subject(codec: Codec, name: str) -> Subject:
+    """A model as a subject."""
+    return Subject(name, codec.spec.bitrate / 1000, lambda sig: through(codec, sig))
+
+
 def evaluate(
-    codec: Codec,
-    name: str,
+    subject: Subject,
     files: Iterable[Path],
     metrics: Sequence[str],
     recognisers: Sequence[Recogniser],
     *,
     listen: Path | None = None,
-    tell: Callable[[Path], None] = lambda path: None,
+    tell: Callable[[str, Path], None] = lambda subject, clip: None,
 ) -> list[Row]:
     """Code every file and measure it; the decoded clips are written into the folder `listen`.
 
@@ -80,9 +93,9 @@ def evaluate(
     rows: dict[str, Row] = {}
     for path in files:
         original = read_clip(path)
-        decoded = through(codec, original)
+        decoded = subject.through(original)
         corpus = corpus_of(path)
-        row = rows.setdefault(corpus, Row(name, codec.spec.bitrate / 1000, corpus))
+        row = rows.setdefault(corpus, Row(subject.name, subject.kbps, corpus))
         row.clips += 1
         moved = aligned(original, decoded)
         for metric in metrics:
@@ -93,8 +106,8 @@ def evaluate(
             row.words[recogniser.name].append((wrong, len(heard)))
         if listen is not None:
             listen.mkdir(parents=True, exist_ok=True)
-            soundfile.write(listen / f"{path.stem}.{Path(name).name}.wav", decoded, RATE)
-        tell(path)
+            soundfile.write(listen / f"{path.stem}.{Path(subject.name).name}.wav", decoded, RATE)
+        tell(subject.name, path)
     return list(rows.values())
 
 
@@ -102,12 +115,12 @@ def table(
     rows: Sequence[Row], metrics: Sequence[str], recognisers: Sequence[Recogniser]
 ) -> list[list[str]]:
     """Head and body of the table: means over clips, words wrong over all words."""
-    head = ["model", "kbit/s", "corpus", "clips"]
+    head = ["codec", "kbit/s", "corpus", "clips"]
     head += [METRICS[metric].title for metric in metrics]
     head += [f"dWER ({recogniser.name})" for recogniser in recognisers]
     body = []
     for row in rows:
-        cells = [row.model, f"{row.kbps:.2f}", row.corpus, str(row.clips)]
+        cells = [row.subject, f"{row.kbps:.2f}", row.corpus, str(row.clips)]
         cells += [f"{np.nanmean(row.values[metric]):.3f}" for metric in metrics]
         cells += [_words_wrong(row.words[recogniser.name]) for recogniser in recognisers]
         body.append(cells)

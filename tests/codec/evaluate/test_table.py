@@ -54,7 +54,8 @@ def test_what_went_through_is_as_long_and_not_late(clips):
 
 
 def test_a_row_a_corpus_and_words_in_english_only(clips, tmp_path):
-    rows = table.evaluate(small_codec(), "small", clips, ["lsd"], [Parrot()], listen=tmp_path / "d")
+    subject = table.model_subject(small_codec(), "small")
+    rows = table.evaluate(subject, clips, ["lsd"], [Parrot()], listen=tmp_path / "d")
     assert [(row.corpus, row.clips) for row in rows] == [("librispeech", 1), ("cv", 1)]
     assert rows[0].words["Parrot"][0][1] == 2
     assert not rows[1].words["Parrot"]
