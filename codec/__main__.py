@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
 
     evaluation = commands.add_parser("eval", help="how well speech survives a model")
     evaluation.add_argument("files", nargs="+", type=Path, help="clips of speech")
-    evaluation.add_argument("--model", nargs="+", default=["bundled"], help="one or more models")
+    evaluation.add_argument("--model", nargs="*", default=["bundled"], help="models (bundled)")
     evaluation.add_argument(
         "--metrics",
         nargs="*",
