@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
         default="whole",
         help="whole: all of it by spectra and teacher; adversarial: the decoder against a jury",
     )
-    train.add_argument("--begin-from", type=Path, help="another run's folder, to begin from")
+    train.add_argument("--begin-from", type=Path, help="another run's folder, or a model's")
     train.add_argument("--steps", type=int, default=1_000_000)
     train.add_argument("--hours", type=float, default=1e6)
     train.add_argument(
@@ -83,7 +83,7 @@ def _run(config: dict, arguments: argparse.Namespace) -> int:
         training.resume(last)
         print(f"Going on from step {training.step}.")
     elif arguments.begin_from is not None:
-        training.begin_from(arguments.begin_from / "last.safetensors")
+        training.begin_from(arguments.begin_from)
     crops = data.load(arguments.cache, WHISPER_BASE_DIM)
     budget = lite.Budget(arguments.steps, arguments.hours)
     lite.run(training, crops, arguments.folder, budget, say=lambda text: print(text, flush=True))

@@ -20,6 +20,7 @@ from codec.model.lite import LiteCodec
 from codec.safetensors_file import read_tensors
 from codec.train.data import Crops
 from codec.train.losses import SpectralLoss, bit_entropy, straight_through_signs
+from codec.weights import load
 
 
 @dataclass(frozen=True)
@@ -183,12 +184,20 @@ class Training:
             optimizer.load_state_dict(state)
         self.step = int(tensors["step"].item())
 
-    def begin_from(self, path: Path) -> None:
-        """Begin a run of its own with the averaged weights of another. Raises a `CodecError`."""
-        tensors = read_tensors(path)
-        self.model.load_state_dict(_part(tensors, "average"))
-        self.heads.load_state_dict(_part(tensors, "heads"))
-        self.average = _part(tensors, "average")
+    def begin_from(self, folder: Path) -> None:
+        """Begin a run of its own with the averaged weights of another, or with an exported model.
+
+        Raises a `CodecError`. Of an exported model the heads begin anew.
+        """
+        checkpoint = folder / "last.safetensors"
+        if checkpoint.exists():
+            tensors = read_tensors(checkpoint)
+            self.heads.load_state_dict(_part(tensors, "heads"))
+            weights = _part(tensors, "average")
+        else:
+            weights = load(folder).state_dict()
+        self.model.load_state_dict(weights)
+        self.average = {key: value.clone() for key, value in weights.items()}
 
 
 def _part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:

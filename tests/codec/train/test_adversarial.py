@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
+from codec.errors import CodecError
 from codec.train import adversarial, data, discriminators, lite
 from tests.codec.train.conftest import TEACHER_DIM
 from tests.codec.train.test_lite import CONFIG
+from tests.models import small_codec
 
 
 @pytest.fixture
@@ -52,10 +57,23 @@ def test_it_begins_from_what_another_run_made(batch, tmp_path):
     first.learn(*batch, 0.0)
     first.save(tmp_path / "last.safetensors")
     run = training()
-    run.begin_from(tmp_path / "last.safetensors")
+    run.begin_from(tmp_path)
     for key, value in run.model.state_dict().items():
         assert torch.equal(value, first.average[key])
     assert run.step == 0
+
+
+def test_it_begins_from_an_exported_model_too(tmp_path):
+    weights = small_codec(seed=7).state_dict()
+    save_file(weights, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG["model"]))
+    run = training()
+    run.begin_from(tmp_path)
+    for key, value in run.model.state_dict().items():
+        assert torch.equal(value, weights[key])
+        assert torch.equal(run.average[key], value)
+    with pytest.raises(CodecError, match=r"config\.json"):
+        run.begin_from(tmp_path / "nowhere")
 
 
 def test_the_jury_can_tell_noise_from_a_tone():
