@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="*",
         default=["stoi", "similarity"],
         metavar="NAME",
-        help="stoi similarity pesq dnsmos pitch lsd (default: the first two)",
+        help="stoi similarity pesq dnsmos pitch lsd entropy (default: the first two)",
     )
     evaluation.add_argument(
         "--recogniser", nargs="*", default=[], metavar="NAME", help="moonshine whisper"
@@ -91,6 +91,9 @@ def _parser() -> argparse.ArgumentParser:
         "--peers", nargs="*", default=[], metavar="NAME", help="other codecs: codec2-700C opus-6 …"
     )
     evaluation.add_argument("--save", type=Path, help="folder for the table and what was decoded")
+    evaluation.add_argument(
+        "--pictures", action="store_true", help="a spectrogram of each clip, into --save's folder"
+    )
     evaluation.set_defaults(command=_eval)
     return parser
 
@@ -236,11 +239,17 @@ def _eval(arguments: argparse.Namespace) -> int:
     from codec.evaluate import table
     from codec.evaluate.measures import METRICS
     from codec.evaluate.peers import PEERS
+    from codec.evaluate.pictures import needs_pictures
     from codec.evaluate.recognise import RECOGNISERS
     from codec.weights import load
 
+    if arguments.pictures:
+        if arguments.save is None:
+            _say("Pictures go into the folder of --save; name one.")
+            return FAILED
+        needs_pictures()
     for names, known in (
-        (arguments.metrics, METRICS),
+        (arguments.metrics, [*METRICS, table.ENTROPY]),
         (arguments.recogniser, RECOGNISERS),
         (arguments.peers, PEERS),
     ):
@@ -264,7 +273,12 @@ def _eval(arguments: argparse.Namespace) -> int:
     cells = table.table(rows, arguments.metrics, recognisers)
     if arguments.save is not None:
         table.save(cells, arguments.save)
+    if arguments.pictures:
+        table.draw_pictures(arguments.save, arguments.files, subjects)
     _tell(table.markdown(cells))
+    if table.ENTROPY in arguments.metrics:
+        for sentence in table.entropy_of_all(rows):
+            _say(sentence)
     return OK
 
 

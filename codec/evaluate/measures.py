@@ -23,13 +23,13 @@ class MeasureMissing(CodecError):
     """A package that measures is not installed."""
 
 
-def needs(*modules: str) -> None:
-    """Raise MeasureMissing unless these modules can be imported."""
+def needs(*modules: str, extra: str = "measure") -> None:
+    """Raise MeasureMissing unless these modules, of one of our extras, can be imported."""
     missing = [name for name in modules if importlib.util.find_spec(name) is None]
     if missing:
         raise MeasureMissing(
-            f"This measure needs {' and '.join(missing)}, which is not installed. Install the "
-            "extra “measure”; CONTRIBUTING.md says how."
+            f"This needs {' and '.join(missing)}, which is not installed. Install the "
+            f"extra “{extra}”; CONTRIBUTING.md says how."
         )
 
 

@@ -14,10 +14,15 @@ import soxr
 import torch
 
 from codec.audio_file import open_audio, resampled
+from codec.evaluate.entropy import TokenEntropy, token_entropy
 from codec.evaluate.measures import METRICS, RATE, aligned
+from codec.evaluate.pictures import draw
 from codec.evaluate.recognise import Recogniser, word_errors
 from codec.model.codec import Codec
 from codec.spec import CHUNK_SAMPLES
+
+ENTROPY = "entropy"
+"""The one metric that is of all of a corpus's clips at once: see `codec.evaluate.entropy`."""
 
 
 @dataclass
@@ -32,6 +37,10 @@ class Row:
     """Metric -> one value a clip."""
     words: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
     """Recogniser -> (words wrong, words heard in the original), one pair a clip."""
+    tokens: list[np.ndarray] = field(default_factory=list)
+    """The codes of each clip, where the entropy is asked for and the subject has codes."""
+    bits: int = 0
+    """Of a code."""
 
 
 def read_clip(path: Path | str) -> np.ndarray:
@@ -53,6 +62,15 @@ def through(codec: Codec, sig: np.ndarray) -> np.ndarray:
     return soxr.resample(out, codec.spec.output_rate, RATE)[: len(sig)]
 
 
+def codes(codec: Codec, sig: np.ndarray) -> np.ndarray:
+    """The codes of speech at 16 kHz, of its whole chunks only: no silence is added."""
+    whole = len(sig) // CHUNK_SAMPLES * CHUNK_SAMPLES
+    if whole == 0:
+        return np.zeros(0, np.int64)
+    with torch.inference_mode():
+        return codec.encode(torch.from_numpy(sig[:whole])[None])[0][0].numpy()
+
+
 def corpus_of(path: Path) -> str:
     """A file's corpus is the first word of its name: `librispeech-ls-446.flac`."""
     return path.stem.split("-")[0]
@@ -65,16 +83,27 @@ def is_english(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is measured: a name, its bitrate, and what it makes of mono float speech at 16 kHz."""
+    """What is measured: a name, its bitrate, and what it makes of mono float speech at 16 kHz.
+
+    `codes` gives the codes of such speech, each of so many `bits`, where that can be told.
+    """
 
     name: str
     kbps: float
     through: Callable[[np.ndarray], np.ndarray]
+    codes: Callable[[np.ndarray], np.ndarray] | None = None
+    bits: int = 0
 
 
 def model_subject(codec: Codec, name: str) -> Subject:
     """A model as a subject."""
-    return Subject(name, codec.spec.bitrate / 1000, lambda sig: through(codec, sig))
+    return Subject(
+        name,
+        codec.spec.bitrate / 1000,
+        lambda sig: through(codec, sig),
+        lambda sig: codes(codec, sig),
+        codec.spec.bits_per_code,
+    )
 
 
 def evaluate(
@@ -97,8 +126,11 @@ def evaluate(
         corpus = corpus_of(path)
         row = rows.setdefault(corpus, Row(subject.name, subject.kbps, corpus))
         row.clips += 1
+        if ENTROPY in metrics and subject.codes is not None:
+            row.tokens.append(subject.codes(original))
+            row.bits = subject.bits
         moved = aligned(original, decoded)
-        for metric in metrics:
+        for metric in _of_a_clip(metrics):
             row.values[metric].append(METRICS[metric].measure(original, moved))
         for recogniser in recognisers if is_english(path) else ():
             heard = recogniser.transcribe(original)
@@ -106,9 +138,43 @@ def evaluate(
             row.words[recogniser.name].append((wrong, len(heard)))
         if listen is not None:
             listen.mkdir(parents=True, exist_ok=True)
-            soundfile.write(listen / f"{path.stem}.{Path(subject.name).name}.wav", decoded, RATE)
+            soundfile.write(listen_file(listen, path, subject), decoded, RATE)
         tell(subject.name, path)
     return list(rows.values())
+
+
+def listen_file(folder: Path, clip: Path, subject: Subject) -> Path:
+    """Where what a subject made of a clip is written."""
+    return folder / f"{clip.stem}.{Path(subject.name).name}.wav"
+
+
+def draw_pictures(folder: Path, files: Iterable[Path], subjects: Sequence[Subject]) -> None:
+    """A PNG of spectrograms for each clip, of what `evaluate` wrote into the folder to listen to.
+
+    Raises MeasureMissing without matplotlib, or AudioFileError for a file that cannot be read.
+    """
+    for path in files:
+        decoded = {
+            f"{subject.name}, {subject.kbps:g} kbit/s": read_clip(
+                listen_file(folder, path, subject)
+            )
+            for subject in subjects
+        }
+        draw(read_clip(path), decoded, folder / f"{path.stem}.png")
+
+
+def _of_a_clip(metrics: Sequence[str]) -> list[str]:
+    return [metric for metric in metrics if metric != ENTROPY]
+
+
+def entropy_of(rows: Iterable[Row]) -> TokenEntropy | None:
+    """Of all codes in these rows of one subject; None where it has none."""
+    rows = [row for row in rows if row.tokens]
+    if not rows:
+        return None
+    return token_entropy(
+        np.concatenate([clip for row in rows for clip in row.tokens]), rows[0].bits
+    )
 
 
 def table(
@@ -116,15 +182,39 @@ def table(
 ) -> list[list[str]]:
     """Head and body of the table: means over clips, words wrong over all words."""
     head = ["codec", "kbit/s", "corpus", "clips"]
-    head += [METRICS[metric].title for metric in metrics]
+    head += [METRICS[metric].title for metric in _of_a_clip(metrics)]
+    head += ["entropy of bits", "entropy of tokens"] if ENTROPY in metrics else []
     head += [f"dWER ({recogniser.name})" for recogniser in recognisers]
     body = []
     for row in rows:
         cells = [row.subject, f"{row.kbps:.2f}", row.corpus, str(row.clips)]
-        cells += [f"{np.nanmean(row.values[metric]):.3f}" for metric in metrics]
+        cells += [f"{np.nanmean(row.values[metric]):.3f}" for metric in _of_a_clip(metrics)]
+        cells += _entropies(entropy_of([row])) if ENTROPY in metrics else []
         cells += [_words_wrong(row.words[recogniser.name]) for recogniser in recognisers]
         body.append(cells)
     return [head, *body]
+
+
+def entropy_of_all(rows: Sequence[Row]) -> list[str]:
+    """A sentence for each subject with codes: the entropy over all its corpora together."""
+    lines = []
+    for subject in dict.fromkeys(row.subject for row in rows):
+        whole = entropy_of(row for row in rows if row.subject == subject)
+        if whole is not None:
+            alone, tokens = _entropies(whole)
+            lines.append(f"{subject}, all corpora: entropy of bits {alone}, of tokens {tokens}")
+    return lines
+
+
+def _entropies(entropy: TokenEntropy | None) -> list[str]:
+    """Shares of the bits available: of bits alone, and of tokens with floor, ceiling and number."""
+    if entropy is None:
+        return ["–", "–"]
+    alone, floor, ceiling, best = (
+        f"{entropy.share(value):.3f}"
+        for value in (entropy.bits, entropy.counted, entropy.tree, entropy.estimate)
+    )
+    return [alone, f"{best} ({floor} to {ceiling}, n={entropy.tokens})"]
 
 
 def _words_wrong(counts: list[tuple[int, int]]) -> str:

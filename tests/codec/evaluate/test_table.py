@@ -78,6 +78,33 @@ def test_the_command_prints_and_saves_models_side_by_side(clips, model, tmp_path
         assert len(list(csv.reader(file))) == 3
 
 
+def test_entropy_is_of_all_of_a_corpus_and_of_codes_only(clips):
+    codec = small_codec()
+    subject = table.model_subject(codec, "small")
+    mute = table.Subject("mute", 1.0, np.zeros_like)
+    rows = table.evaluate(subject, [clips[0], clips[0]], ["entropy"], [])
+    (row,) = rows
+    assert sum(map(len, row.tokens)) == 2 * 25 * 4  # 2 s are 25 chunks of 4 codes
+    assert row.bits == 16
+    cells = table.table(rows + table.evaluate(mute, clips[:1], ["entropy"], []), ["entropy"], [])
+    assert cells[0][-2:] == ["entropy of bits", "entropy of tokens"]
+    assert cells[1][-1].endswith("n=200)")
+    assert 0 < float(cells[1][-2]) <= 1
+    assert cells[2][-2:] == ["–", "–"]
+    assert len(table.entropy_of_all(rows)) == 1
+    assert table.codes(codec, np.zeros(1279, np.float32)).shape == (0,)
+
+
+def test_the_command_draws_a_picture_a_clip(clips, model, tmp_path, capsys):
+    words = ["eval", *map(str, clips), "--model", str(model), "--metrics", "--pictures"]
+    assert main(words) == 1
+    assert "--save" in capsys.readouterr().err
+    pytest.importorskip("matplotlib", reason="matplotlib (extra “pictures”) is not installed")
+    assert main([*words, "--save", str(tmp_path / "out")]) == 0
+    pictures = sorted((tmp_path / "out").glob("*.png"))
+    assert [path.stem for path in pictures] == ["cv-de", "librispeech-a"]
+
+
 def test_bad_input_is_told_in_a_line(clips, model, tmp_path, capsys):
     for words, told in (
         (["eval", str(clips[0]), "--metrics", "beauty"], "beauty"),
