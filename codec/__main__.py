@@ -1,4 +1,4 @@
-"""The codec on files: `python -m codec encode | decode | info | bench`.
+"""The codec on files: `python -m codec encode | decode | info | bench | eval | stress`.
 
 Exit status: 0 all well; 1 an error, told in one line on standard error; 2 wrong usage; 3 the .fcs
 file was damaged and was decoded in part; 130 stopped with Ctrl-C.
@@ -95,6 +95,14 @@ def _parser() -> argparse.ArgumentParser:
         "--pictures", action="store_true", help="a spectrogram of each clip, into --save's folder"
     )
     evaluation.set_defaults(command=_eval)
+
+    stress = commands.add_parser("stress", help="noise, silence, clipping, hours: what breaks")
+    stress.add_argument("files", nargs="+", type=Path, help="clips of speech, a second at least")
+    _add_model(stress)
+    stress.add_argument(
+        "--minutes", type=float, default=0.0, help="also a stream of so many, of the same clips"
+    )
+    stress.set_defaults(command=_stress)
     return parser
 
 
@@ -187,20 +195,20 @@ def _info_model(name: str) -> int:
 
 def _bench(arguments: argparse.Namespace) -> int:
     from codec.bench import bench
-    from codec.weights import load
 
-    codec = load(arguments.model)
-    result = bench(codec, arguments.seconds, arguments.threads)
+    result = bench(arguments.model, arguments.seconds, arguments.threads)
     timings = (("encode", result.encode), ("decode", result.decode))
     _tell(
-        f"model       {codec.spec.name}, {result.parameters / 1e6:.2f} million parameters",
+        f"model       {result.name}, {result.parameters / 1e6:.2f} million parameters",
         f"threads     {result.threads}",
+        f"load        {result.load_seconds:.2f} s from the files to warm streams",
         *(
             f"{name}      {timing.mean_ms:.2f} ms a chunk of 80 ms (95 % within "
             f"{timing.p95_ms:.2f}, worst {timing.worst_ms:.2f}), "
             f"real-time factor {timing.real_time_factor:.3f}"
             for name, timing in timings
         ),
+        f"core        {100 * result.core_share:.1f} % of one, to encode and decode one stream",
         f"state       {result.encoder_state_bytes} bytes to encode, "
         f"{result.decoder_state_bytes} bytes to decode",
     )
@@ -279,6 +287,23 @@ def _eval(arguments: argparse.Namespace) -> int:
     if table.ENTROPY in arguments.metrics:
         for sentence in table.entropy_of_all(rows):
             _say(sentence)
+    return OK
+
+
+def _stress(arguments: argparse.Namespace) -> int:
+    from codec.evaluate import robust, table
+    from codec.weights import load
+
+    codec = load(arguments.model)
+    clips = {path: table.read_clip(path) for path in arguments.files}
+    results = []
+    for path, clip in clips.items():
+        _say_what(arguments.model, path)
+        results += [(path.stem, result) for result in robust.stress(codec, clip)]
+    _tell(table.markdown(robust.stress_table(results)))
+    if arguments.minutes > 0:
+        found = robust.endure(codec, list(clips.values()), arguments.minutes)
+        _tell("", *robust.endurance_lines(found))
     return OK
 
 
