@@ -129,7 +129,7 @@ def test_info(tmp_path: Path, model: list[str], capsys: pytest.CaptureFixture[st
 def test_bench(model: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "--seconds", "0.3", *model]) == 0
     told = capsys.readouterr().out
-    for fact in ("encode", "decode", "ms a chunk", "real-time factor", "bytes", "threads     1"):
+    for fact in ("load", "encode", "decode", "ms a chunk", "% of one", "bytes", "threads     1"):
         assert fact in told
 
 
