@@ -30,6 +30,14 @@ class UnknownModel(ModelError):
         )
 
 
+class RateUnknown(ModelError):
+    """The model does not offer that many bits a code."""
+
+    def __init__(self, model: str, bits: int, offered: tuple[int, ...]) -> None:
+        rates = ", ".join(f"{n} ({n / 20:.2f} kbit/s)" for n in offered)
+        super().__init__(f'The model "{model}" has no code of {bits} bits. It has {rates}.')
+
+
 class ModelMissing(ModelError):
     """A file of the model is not there."""
 

@@ -20,6 +20,7 @@ from codec.errors import (
     ContainerError,
     ContainerModelMismatch,
     ContainerTruncated,
+    RateUnknown,
 )
 from codec.model.codec import Codec, State
 from codec.output import STANDARD, output_file
@@ -33,6 +34,7 @@ from codec.spec import (
     CodecSpec,
 )
 from codec.stream import device_of, sanitised
+from codec.weights import at_rate
 
 BLOCK_CHUNKS = 32
 """Chunks computed at once. The numbers are those of one at a time; it only goes faster."""
@@ -118,7 +120,7 @@ def decode_file(
             damage = error
 
     with open_fcs(source) as reader:
-        check_model(reader.header, codec, source)
+        codec = model_for(reader.header, codec, source)
         length = reader.header.samples / reader.header.source_rate or None
         with audio_output(target, codec.spec.output_rate) as write:
             for pcm in trimmed(decoded(codec, intact(reader)), codec.spec.delay_samples, reader):
@@ -144,13 +146,20 @@ def open_fcs(path: Path | str) -> Iterator[FcsReader]:
         yield FcsReader(file, path)
 
 
-def check_model(header: FcsHeader, codec: Codec, path: Path | str) -> None:
-    """Raise ContainerModelMismatch unless `codec` is the model that made the codes."""
+def model_for(header: FcsHeader, codec: Codec, path: Path | str) -> Codec:
+    """The model at the rate the file was made with.
+
+    Raises ContainerModelMismatch unless `codec` is the model that made the codes.
+    """
+    try:
+        codec = at_rate(codec, header.bits_per_code)
+    except RateUnknown:
+        raise ContainerModelMismatch(path, model_name(header), model_name(codec.spec)) from None
     spec = codec.spec
-    made_by = (header.model_id, header.bits_per_code, header.output_rate)
     another = header.digest and spec.digest and header.digest != spec.digest
-    if another or made_by != (spec.model_id, spec.bits_per_code, spec.output_rate):
+    if another or (header.model_id, header.output_rate) != (spec.model_id, spec.output_rate):
         raise ContainerModelMismatch(path, model_name(header), model_name(spec))
+    return codec
 
 
 def model_name(of: FcsHeader | CodecSpec) -> str:

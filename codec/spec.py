@@ -57,6 +57,10 @@ class CodecSpec:
 LITE_MODEL_ID = 1
 """The `model_id` of every model of the undertone-lite family, such as the one in assets/."""
 
+NESTED_MODEL_IDS = {12: 5, 11: 6}
+"""Bits a code at which a model of the undertone-lite family sends less than it could -> the
+`model_id` that its codes then go under; the model's own is the same as ever."""
+
 FOCALCODEC_MODEL_IDS = {2**11: 2, 2**12: 3, 2**16: 4}
 """Codebook size of a published FocalCodec-Stream checkpoint -> its `model_id`."""
 
@@ -65,5 +69,7 @@ MODEL_NAMES = {
     2: "focalcodec-2k",
     3: "focalcodec-4k",
     4: "focalcodec-65k",
+    5: "undertone-lite at 0.60 kbit/s",
+    6: "undertone-lite at 0.55 kbit/s",
 }
 """What each kind of model is called, by its `model_id`."""

@@ -24,6 +24,7 @@ from codec.errors import (
     ModelMissing,
     ModelShapeMismatch,
     ModelUnreadable,
+    RateUnknown,
     UnknownModel,
 )
 from codec.model.codec import Codec
@@ -50,8 +51,10 @@ def load(path_or_name: str | Path = BUNDLED, device: str | torch.device = "cpu")
     """Load a model, ready to run: float32, in evaluation mode.
 
     `path_or_name` is "bundled", a folder, or one of a pair of files `name.json`,
-    `name.safetensors`. Raises a ModelError that names the file and what is wrong with it.
+    `name.safetensors`; with `@12` behind it, the model at 12 bits a code, where it has that rate.
+    Raises a ModelError that names the file and what is wrong with it.
     """
+    path_or_name, bits = _with_rate(path_or_name)
     files = find(path_or_name)
     config = read_config(files.config)
     tensors = dequantized(read_tensors(files.weights), files.weights)
@@ -63,7 +66,33 @@ def load(path_or_name: str | Path = BUNDLED, device: str | torch.device = "cpu")
     check_finite(tensors, files.weights)
     model.spec = replace(model.spec, digest=model_digest(config, tensors))
     model.load_state_dict(tensors, strict=True, assign=True)
-    return model.eval().to(device)
+    model = model.eval().to(device)
+    return model if bits is None else at_rate(model, bits)
+
+
+def at_rate(codec: Codec, bits: int) -> Codec:
+    """The model at `bits` bits a code: itself, or a view of it that shares its weights.
+
+    Raises RateUnknown where the model was not made for that.
+    """
+    from codec.model.lite import LiteCodec
+    from codec.model.nested import NestedCodec
+
+    own = codec.spec.bits_per_code
+    if bits == own:
+        return codec
+    rates = codec.rates if isinstance(codec, LiteCodec) else (own,)
+    if not isinstance(codec, LiteCodec) or bits not in rates:
+        raise RateUnknown(codec.spec.name, bits, rates)
+    return NestedCodec(codec, bits)
+
+
+def _with_rate(path_or_name: str | Path) -> tuple[str | Path, int | None]:
+    """`bundled@12` -> ("bundled", 12). A path that exists is what it says, @ and all."""
+    name, _, bits = str(path_or_name).rpartition("@")
+    if not name or not bits.isdecimal() or Path(path_or_name).exists():
+        return path_or_name, None
+    return name, int(bits)
 
 
 def find(path_or_name: str | Path) -> ModelFiles:

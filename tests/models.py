@@ -35,3 +35,9 @@ def small_codec(seed: int = 0) -> LiteCodec:
     """The bundled model's structure, thousands of times smaller, with random weights."""
     torch.manual_seed(seed)
     return LiteCodec(SMALL_LITE).eval()
+
+
+def small_nested_codec(seed: int = 0) -> LiteCodec:
+    """The same weights as a model of three rates."""
+    torch.manual_seed(seed)
+    return LiteCodec({**SMALL_LITE, "rates": [11, 12, 16]}).eval()

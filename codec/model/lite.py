@@ -164,6 +164,7 @@ class LiteCodec(Codec):
         self.spec = CodecSpec(
             c.name, LITE_MODEL_ID, c.bits, INPUT_RATE, delay_samples=c.wave_window - MEL_FRAME
         )
+        self.rates = c.rates
         self.spectrum = Spectrum(c.window, c.bands, c.low_bins)
         self.encoder_in = nn.Linear(2 * self.spectrum.dim, c.encoder_dim)
         self.encoder = Stack(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from codec.errors import ModelConfigInvalid
+from codec.spec import NESTED_MODEL_IDS
 
 MODEL_TYPE = "undertone-lite"
 
@@ -32,7 +33,8 @@ class LiteConfig:
     """All sizes of an undertone-lite model; windows are in samples at 16 kHz.
 
     `…_kernels` gives each block of a stack its width in frames, and so their number; `…_mixers`
-    names the blocks, from 0, that a chunk mixer stands behind.
+    names the blocks, from 0, that a chunk mixer stands behind. `rates` are the bits a code at which
+    the model may be used (`codec.model.nested`), the last of them `bits`, which is the default.
     """
 
     name: str
@@ -53,6 +55,7 @@ class LiteConfig:
     vocoder_hidden: int
     vocoder_kernels: tuple[int, ...]
     wave_window: int
+    rates: tuple[int, ...]
 
     @staticmethod
     def from_dict(config: Mapping[str, Any]) -> LiteConfig:
@@ -61,6 +64,7 @@ class LiteConfig:
         for name in config:
             if name not in names and name != "model_type":
                 raise ModelConfigInvalid(f"it has an unknown field {name!r}")
+        config = {"rates": [config["bits"]] if "bits" in config else []} | dict(config)
         for name in names:
             if name not in config:
                 raise ModelConfigInvalid(f"{name} is missing")
@@ -79,6 +83,14 @@ class LiteConfig:
             raise ModelConfigInvalid(
                 f"wave_window is {self.wave_window}, not a multiple of {MEL_FRAME}"
             )
+        for bits in self.rates[:-1]:
+            if bits not in NESTED_MODEL_IDS:
+                offered = sorted(NESTED_MODEL_IDS)
+                raise ModelConfigInvalid(f"rates has {bits}, which is none of {offered}")
+        if list(self.rates) != sorted(set(self.rates)) or self.rates[-1] != self.bits:
+            raise ModelConfigInvalid(
+                f"rates is {list(self.rates)}, not rising numbers that end with bits, {self.bits}"
+            )
         for part, kernels, mixers in (
             ("encoder", self.encoder_kernels, self.encoder_mixers),
             ("decoder", self.decoder_kernels, self.decoder_mixers),
@@ -95,6 +107,8 @@ def _value(name: str, value: Any) -> Any:
         if isinstance(value, str) and 1 <= len(value) <= MAX_NAME and value.isprintable():
             return value
         raise ModelConfigInvalid(f"name is {value!r:.80}, not a text of 1 to {MAX_NAME} letters")
+    if name == "rates":
+        return _numbers(name, value, _RANGES["bits"], at_least=1)
     if name.endswith("_kernels"):
         return _numbers(name, value, (1, MAX_KERNEL), at_least=1)
     if name.endswith("_mixers"):
