@@ -7,10 +7,16 @@ import json
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from codec.errors import CodecError
+
+if TYPE_CHECKING:
+    from codec.train import data
+    from codec.train.losses import WordLoss
 
 DEFAULT_CONFIG = Path(__file__).parent / "configs" / "bundled.json"
 
@@ -21,20 +27,27 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG)
     parser.add_argument("--threads", type=int, default=0, help="0: as many as torch likes")
     steps = parser.add_subparsers(dest="step", required=True)
+    train = steps.add_parser("run", help="train; goes on from the folder's last checkpoint")
     prepare = steps.add_parser("prepare", help="decode the speech, cache the teacher's features")
     prepare.add_argument("--speech", type=Path, required=True, help="folder with index.tsv")
-    prepare.add_argument("--teacher", type=Path, help="a CTranslate2 Whisper-base model.bin")
+    for step in (prepare, train):
+        step.add_argument("--teacher", type=Path, help="a CTranslate2 Whisper-base model.bin")
     prepare.add_argument("--cache", type=Path, default=Path("runs/cache"))
-    train = steps.add_parser("run", help="train; goes on from the folder's last checkpoint")
     train.add_argument("--cache", type=Path, default=Path("runs/cache"))
     train.add_argument("--folder", type=Path, default=Path("runs/bundled"))
     train.add_argument(
         "--stage",
         choices=["whole", "adversarial"],
         default="whole",
-        help="whole: all of it by spectra and teacher; adversarial: the decoder against a jury",
+        help="whole: all of it by spectra and teacher; adversarial: the same against a jury",
     )
     train.add_argument("--begin-from", type=Path, help="another run's folder, or a model's")
+    train.add_argument(
+        "--order-bits",
+        action="store_true",
+        help="the model begun from has one rate: put its bits in order of what they tell",
+    )
+    train.add_argument("--device", default="cpu", help="cpu or cuda")
     train.add_argument("--steps", type=int, default=1_000_000)
     train.add_argument("--hours", type=float, default=1e6)
     train.add_argument(
@@ -72,22 +85,46 @@ def _prepare(config: dict, arguments: argparse.Namespace) -> int:
 
 def _run(config: dict, arguments: argparse.Namespace) -> int:
     from codec.train import adversarial, data, lite
+    from codec.train.augment import Augmentation
+    from codec.train.run import Budget, run
     from codec.train.teacher import WHISPER_BASE_DIM
 
     if arguments.cooldown is not None:
         config["training"]["cooldown_fraction"] = arguments.cooldown
     stages = {"whole": lite.Training, "adversarial": adversarial.AdversarialTraining}
-    training = stages[arguments.stage](config, WHISPER_BASE_DIM)
+    crops = data.load(arguments.cache, WHISPER_BASE_DIM)
+    words = _words(config["training"], arguments.teacher, crops, arguments.device)
+    training = stages[arguments.stage](config, WHISPER_BASE_DIM, words, arguments.device)
+    augmentation = Augmentation(**config["augmentation"])
+    recipe = training.recipe
+
+    def batch(random: np.random.Generator) -> data.Speech:
+        return crops.batch(recipe.batch, recipe.seconds, random, augmentation)
+
     last = arguments.folder / "last.safetensors"
     if last.exists():
         training.resume(last)
         print(f"Going on from step {training.step}.")
     elif arguments.begin_from is not None:
         training.begin_from(arguments.begin_from)
-    crops = data.load(arguments.cache, WHISPER_BASE_DIM)
-    budget = lite.Budget(arguments.steps, arguments.hours)
-    lite.run(training, crops, arguments.folder, budget, say=lambda text: print(text, flush=True))
+        if arguments.order_bits:
+            training.order_bits(batch(np.random.default_rng(0)))
+    budget = Budget(arguments.steps, arguments.hours)
+    run(training, batch, arguments.folder, budget, say=lambda text: print(text, flush=True))
     return 0
+
+
+def _words(settings: dict, path: Path | None, crops: data.Crops, device: str) -> WordLoss | None:
+    """The judge of the output's words, where the recipe gives words a weight."""
+    from codec.train import losses, teacher
+
+    if not settings["word_weight"]:
+        return None
+    encoder = teacher.whisper_base(path).to(torch.device(device))
+    if settings["bf16"]:
+        encoder.halve()
+    deviation = torch.from_numpy(crops.deviation).to(device)
+    return losses.WordLoss(encoder, settings["teacher_layer"], deviation)
 
 
 def _export(config: dict, arguments: argparse.Namespace) -> int:

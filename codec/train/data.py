@@ -12,14 +12,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
 from codec.errors import CodecError
+from codec.train.augment import Augmentation, stretched
 from codec.train.teacher import WhisperEncoder
 
 FRAME = 320
@@ -34,6 +37,23 @@ class CacheMissing(CodecError):
     """The speech is not prepared yet."""
 
 
+LONGEST_STRETCH = 1.25
+"""Utterances are drawn from only if they are that many times as long as the crop."""
+
+
+class Speech(NamedTuple):
+    """A batch: what is heard and what is wanted, (batch, samples) each, within ±1, and the
+    teacher's features of the clean speech, (batch, frames, dim), standardised."""
+
+    heard: Tensor
+    wanted: Tensor
+    teacher: Tensor
+
+    def to(self, device: torch.device) -> Speech:
+        """The same, on the device."""
+        return Speech(*(tensor.to(device) for tensor in self))
+
+
 @dataclass(frozen=True)
 class Crops:
     """Random crops of cached speech."""
@@ -44,20 +64,37 @@ class Crops:
     mean: np.ndarray
     deviation: np.ndarray
 
-    def batch(self, count: int, seconds: float, random: np.random.Generator) -> tuple[Tensor, ...]:
-        """(count, samples) float wave and (count, frames, dim) teacher features, standardised."""
+    def batch(
+        self,
+        count: int,
+        seconds: float,
+        random: np.random.Generator,
+        augmentation: Augmentation | None = None,
+    ) -> Speech:
+        """`count` random crops of `seconds`, each with the teacher's view of the clean speech."""
         frames = round(seconds * 50)
-        long_enough = self.index[self.index[:, 1] >= frames]
+        long_enough = self.index[self.index[:, 1] >= round(frames * LONGEST_STRETCH)]
         chance = long_enough[:, 1] / long_enough[:, 1].sum()
         waves, features = [], []
         for first, length in long_enough[random.choice(len(long_enough), count, p=chance)]:
-            start = first + random.integers(0, length - frames + 1)
-            waves.append(self.samples[start * FRAME : (start + frames) * FRAME])
-            features.append(self.features[start : start + frames])
-        return (
-            torch.from_numpy(np.stack(waves).astype(np.float32) / 32768.0),
-            torch.from_numpy((np.stack(features) - self.mean) / self.deviation),
-        )
+            cut = frames if augmentation is None else round(frames * augmentation.stretch(random))
+            start = first + random.integers(0, length - cut + 1)
+            speech = self.samples[start * FRAME : (start + cut) * FRAME].astype(np.float32)
+            rows = (self.features[start : start + cut] - self.mean) / self.deviation
+            wave = torch.from_numpy(speech / 32768.0)
+            waves.append(wave if cut == frames else stretched(wave, frames * FRAME))
+            features.append(_rows(torch.from_numpy(rows), frames))
+        clean, teacher = torch.stack(waves), torch.stack(features)
+        if augmentation is None:
+            return Speech(clean, clean, teacher)
+        return Speech(*augmentation(clean, random), teacher)
+
+
+def _rows(features: Tensor, frames: int) -> Tensor:
+    """(n, dim) -> (frames, dim), in between by straight lines."""
+    if len(features) == frames:
+        return features
+    return F.interpolate(features.T[None], frames, mode="linear", align_corners=True)[0].T
 
 
 def utterances(folder: Path) -> Iterator[np.ndarray]:

@@ -24,22 +24,25 @@ Verdict = tuple[Tensor, list[Tensor]]
 
 
 class PeriodJudge(nn.Module):
-    """Sees every `period`-th sample side by side, so that what repeats stands in columns."""
+    """Hears every `period`-th sample as a wave of its own, all phases with the same weights."""
 
     def __init__(self, period: int, width: int = 16) -> None:
         super().__init__()
         self.period = period
         channels = [1, width, 2 * width, 4 * width, 4 * width]
         self.layers = nn.ModuleList(
-            weight_norm(nn.Conv2d(into, out, (5, 1), (3, 1), (2, 0)))
-            for into, out in pairwise(channels)
+            weight_norm(nn.Conv1d(into, out, 5, 3, 2)) for into, out in pairwise(channels)
         )
-        self.verdict = weight_norm(nn.Conv2d(channels[-1], 1, (3, 1), padding=(1, 0)))
+        self.verdict = weight_norm(nn.Conv1d(channels[-1], 1, 3, padding=1))
 
     def forward(self, sig: Tensor) -> Verdict:
         """(batch, samples) -> scores and features."""
         whole = sig[:, : sig.shape[1] // self.period * self.period]
-        return _judged(whole.reshape(len(sig), 1, -1, self.period), self.layers, self.verdict)
+        phases = whole.reshape(len(sig), -1, self.period).transpose(1, 2)
+        # In bfloat16 these narrow convolutions took a CPU nine times as long.
+        with torch.autocast(sig.device.type, enabled=False):
+            waves = phases.reshape(-1, 1, phases.shape[2]).float()
+            return _judged(waves, self.layers, self.verdict)
 
 
 class SpectrumJudge(nn.Module):

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from codec.model.mel import mel_filters
+from codec.train.teacher import WhisperEncoder
 
 RESOLUTIONS = ((256, 40), (512, 64), (1024, 80), (2048, 100))
 """(n_fft, mel bands) of the spectral losses; the hop is a quarter of n_fft."""
@@ -69,7 +70,55 @@ def _entropy(p: Tensor) -> Tensor:
     return -(p * p.log() + (1 - p) * (1 - p).log())
 
 
-def straight_through_signs(lats: Tensor) -> Tensor:
-    """±1/√bits by the sign of each latent, with the latent's gradient."""
+def straight_through_signs(lats: Tensor, kept: Tensor | None = None) -> Tensor:
+    """±1/√bits by the sign of each latent, with the latent's gradient.
+
+    `kept`, (batch, 1, bits) of ones and zeros, says which bits of each crop the decoder gets; of
+    the others it sees nothing.
+    """
     signs = torch.where(lats > 0, 1.0, -1.0) / math.sqrt(lats.shape[-1])
-    return lats + (signs - lats).detach()
+    vectors = lats + (signs - lats).detach()
+    return vectors if kept is None else vectors * kept
+
+
+class VoiceLoss(nn.Module):
+    """Whose voice it is, as its long-term spectrum: mean and spread over time of the log-mel."""
+
+    mel: Tensor
+    window: Tensor
+
+    def __init__(self, rate: int = 16_000, n_fft: int = 1024, bands: int = 80) -> None:
+        super().__init__()
+        self.n_fft = n_fft
+        self.register_buffer("mel", mel_filters(rate, n_fft, bands) * (n_fft / 32), False)
+        self.register_buffer("window", torch.hann_window(n_fft), False)
+
+    def _statistics(self, sig: Tensor) -> Tensor:
+        complex_ = torch.stft(
+            sig, self.n_fft, self.n_fft // 4, window=self.window, center=False, return_complex=True
+        )
+        power = torch.view_as_real(complex_).square().sum(-1).clamp_min(1e-8)
+        log = log_floor(self.mel @ power.sqrt())
+        return torch.stack([log.mean(-1), log.std(-1)], dim=-1)
+
+    def forward(self, made: Tensor, true: Tensor) -> Tensor:
+        """(batch, samples) twice -> scalar."""
+        return F.l1_loss(self._statistics(made), self._statistics(true))
+
+
+class WordLoss:
+    """What a recogniser's encoder hears in the output, beside what it hears in the original.
+
+    `deviation` (dim,) is each feature's own over speech: some are a hundred times as large as
+    others, and say no more.
+    """
+
+    def __init__(self, encoder: WhisperEncoder, layer: int, deviation: Tensor) -> None:
+        self._encoder, self._layer, self._deviation = encoder, layer, deviation
+
+    def __call__(self, made: Tensor, true: Tensor) -> Tensor:
+        """(batch, samples) at 16 kHz twice -> scalar."""
+        with torch.no_grad():
+            wanted = self._encoder.features(true, self._layer).float()
+        seen = self._encoder.features(made, self._layer).float()
+        return ((seen - wanted) / self._deviation).square().mean()

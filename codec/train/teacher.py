@@ -101,6 +101,17 @@ class WhisperEncoder:
         self.filters = mel_filters(16_000, WINDOW, 80)
         self.dim = self.w["conv1/weight"].shape[0]
 
+    def to(self, device: torch.device) -> WhisperEncoder:
+        """The encoder, moved to the device."""
+        self.w = {name: tensor.to(device) for name, tensor in self.w.items()}
+        self.window, self.filters = self.window.to(device), self.filters.to(device)
+        return self
+
+    def halve(self) -> None:
+        """Keep the matrices in bfloat16, so that autocast needs not convert them at each step."""
+        matrices = {k: v for k, v in self.w.items() if v.ndim > 1 and "position" not in k}
+        self.w |= {name: tensor.bfloat16() for name, tensor in matrices.items()}
+
     def features(self, sig: Tensor, layer: int) -> Tensor:
         """(batch, samples) at 16 kHz -> (batch, samples // 320, 512) after `layer` layers."""
         x = F.gelu(F.conv1d(self._log_mel(sig), self.w["conv1/weight"], self.w["conv1/bias"], 1, 1))

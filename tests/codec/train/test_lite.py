@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 
 import numpy as np
@@ -12,6 +11,9 @@ import torch
 import codec
 from codec.train import __main__ as command
 from codec.train import data, lite
+from codec.train.data import Speech
+from codec.train.losses import WordLoss
+from codec.train.run import Budget, run
 from tests.codec.train.conftest import TEACHER_DIM
 from tests.models import SMALL_LITE
 
@@ -25,16 +27,24 @@ CONFIG = {
         "cooldown_fraction": 0.5,
         "ema": 0.9,
         "clip": 5.0,
-        "entropy_weight": 0.1,
-        "teacher_weight": 0.5,
+        "rates": {"16": 1.0},
         "teacher_layer": 1,
+        "teacher_weight": 0.5,
         "mel_weight": 1.0,
         "stft_weight": 0.5,
+        "entropy_weight": 0.1,
+        "voice_weight": 0.1,
+        "word_weight": 0.1,
+        "word_crops": 1,
+        "carried_share": 0.0,
         "bf16": False,
     },
+    "augmentation": {"noise_share": 0.5},
     "adversarial": {
+        "learning_rate": 1e-3,
         "persuasion_weight": 0.1,
         "feature_weight": 0.5,
+        "crops": 1,
         "crop_seconds": 0.5,
         "jury_width": 2,
     },
@@ -54,10 +64,10 @@ def training() -> lite.Training:
 
 def test_the_losses_fall(crops):
     run = training()
-    sig, teacher = crops.batch(4, 0.96, np.random.default_rng(0))
-    first = run.learn(sig, teacher, 0.0)
+    speech = crops.batch(4, 0.96, np.random.default_rng(0))
+    first = run.learn(speech, 0.0)
     for _ in range(30):
-        last = run.learn(sig, teacher, 0.0)
+        last = run.learn(speech, 0.0)
     assert last["mel"] < 0.9 * first["mel"]
     assert last["teacher"] < first["teacher"]
 
@@ -65,55 +75,80 @@ def test_the_losses_fall(crops):
 def test_a_resumed_run_goes_on_as_if_it_had_not_stopped(crops, tmp_path):
     batches = [crops.batch(2, 0.96, np.random.default_rng(i)) for i in range(6)]
     whole = training()
-    for sig, teacher in batches:
-        whole.learn(sig, teacher, 0.0)
+    for speech in batches:
+        whole.learn(speech, 0.0)
     first = training()
-    for sig, teacher in batches[:3]:
-        first.learn(sig, teacher, 0.0)
+    for speech in batches[:3]:
+        first.learn(speech, 0.0)
     first.save(tmp_path / "last.safetensors")
     second = lite.Training(CONFIG, TEACHER_DIM)
     second.resume(tmp_path / "last.safetensors")
     assert second.step == 3
-    for sig, teacher in batches[3:]:
-        second.learn(sig, teacher, 0.0)
+    for speech in batches[3:]:
+        second.learn(speech, 0.0)
     assert second.step == whole.step
     for key, value in whole.model.state_dict().items():
         torch.testing.assert_close(second.model.state_dict()[key], value)
         torch.testing.assert_close(second.average[key], whole.average[key])
 
 
-def test_run_keeps_to_its_budget_and_its_journal(crops, tmp_path):
+def test_the_words_of_the_output_are_judged(crops, teacher):
+    speech = crops.batch(2, 0.96, np.random.default_rng(0))
+    deviation = torch.full((TEACHER_DIM,), 2.0)
+    torch.manual_seed(0)
+    run = lite.Training(CONFIG, TEACHER_DIM, WordLoss(teacher, 1, deviation))
+    losses, made = run.losses(speech)
+    true = speech.wanted[:1, : made.shape[1]]
+    difference = teacher.features(made[:1], 1) - teacher.features(true, 1)
+    torch.testing.assert_close(losses["word"], (difference / 2.0).square().mean())
+    losses["word"].backward()
+    assert run.model.encoder_in.weight.grad.abs().sum() > 0
+
+
+def test_a_crop_may_be_trained_at_a_lower_rate(crops):
+    settings = CONFIG["training"] | {"rates": {"4": 1.0}}
+    run = lite.Training(CONFIG | {"training": settings}, TEACHER_DIM)
+    losses, _ = run.losses(crops.batch(2, 0.96, np.random.default_rng(0)))
+    losses["mel"].backward()
+    used = run.model.decompressor_in.weight.grad.abs().sum(0)
+    assert (used[:4] > 0).all()
+    assert (used[4:] == 0).all()
+
+
+def test_the_bits_are_put_in_the_order_of_what_they_tell(crops):
     run = training()
-    said: list[str] = []
-    lite.run(run, crops, tmp_path / "run", lite.Budget(100, 1.0), say=said.append)
-    assert run.step == 100
-    assert [line.split()[1] for line in said] == ["50", "100"]
-    with open(tmp_path / "run" / "losses.csv", newline="") as file:
-        rows = list(csv.reader(file))
-    assert [row[0] for row in rows] == ["50", "100"]
-    assert (tmp_path / "run" / "last.safetensors").exists()
+    with torch.no_grad():
+        run.model.decompressor_in.weight[:, 3] *= 100.0
+        run.model.decompressor_in.weight[:, [0, 9]] = 0.0
+    heard = crops.batch(2, 0.96, np.random.default_rng(0)).heard
+    with torch.no_grad():
+        qfeats, _ = run.model.dequantize(run.model.encode(heard)[0])
+        before, _ = run.model.vocode(qfeats)
+        # What the model itself makes with all its bits is what it is to make with one less.
+        late = torch.nn.functional.pad(before[:, 320:], (0, 320))
+        run.order_bits(Speech(heard, late, run.heads.teacher(qfeats)))
+        after, _ = run.model.decode(run.model.encode(heard)[0])
+    torch.testing.assert_close(after, before)
+    sizes = run.model.decompressor_in.weight.abs().sum(0)
+    assert sizes.argmax() == 0
+    assert (sizes == 0).nonzero()[:, 0].tolist() == [14, 15]
 
 
-def test_an_interrupted_run_keeps_its_last_step(crops, tmp_path, monkeypatch):
-    run = training()
-    learn = run.learn
-
-    def interrupted(*arguments):
-        if run.step == 3:
-            raise KeyboardInterrupt
-        return learn(*arguments)
-
-    monkeypatch.setattr(run, "learn", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        lite.run(run, crops, tmp_path, lite.Budget(100, 1.0))
-    again = lite.Training(CONFIG, TEACHER_DIM)
-    again.resume(tmp_path / "last.safetensors")
-    assert again.step == 3
+def test_a_batch_may_begin_with_what_others_left(crops):
+    settings = CONFIG["training"] | {"carried_share": 1.0}
+    run = lite.Training(CONFIG | {"training": settings}, TEACHER_DIM)
+    one, other = (crops.batch(2, 0.96, np.random.default_rng(i)) for i in range(2))
+    _, fresh = run.losses(other)
+    run.losses(one)
+    _, carried = run.losses(other)
+    assert not torch.allclose(carried, fresh)
+    _, again = run.losses(crops.batch(1, 0.96, np.random.default_rng(2)))
+    assert len(again) == 1
 
 
 def test_what_is_exported_loads_as_a_model(crops, tmp_path):
-    run = training()
-    lite.run(run, crops, tmp_path / "run", lite.Budget(3, 1.0))
+    stage = training()
+    run(stage, lambda random: crops.batch(2, 0.96, random), tmp_path / "run", Budget(3, 1.0))
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
     words = ["--config", str(tmp_path / "config.json"), "export"]
     words += ["--folder", str(tmp_path / "run"), "--to", str(tmp_path / "model")]

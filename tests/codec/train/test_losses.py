@@ -5,7 +5,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from codec.train.losses import SpectralLoss, bit_entropy, straight_through_signs
+from codec.train.losses import SpectralLoss, VoiceLoss, bit_entropy, straight_through_signs
 
 
 def test_equal_sounds_cost_nothing_and_different_ones_do():
@@ -34,3 +34,20 @@ def test_signs_pass_the_gradient_straight_through():
     assert torch.equal(signs > 0, lats > 0)
     signs.sum().backward()
     torch.testing.assert_close(lats.grad, torch.ones_like(lats))
+
+
+def test_bits_left_out_are_zero_and_learn_nothing():
+    lats = F.normalize(torch.randn(1, 5, 16), dim=-1).requires_grad_()
+    kept = (torch.arange(16) < 11).float()[None, None]
+    vectors = straight_through_signs(lats, kept)
+    assert torch.equal(vectors != 0, (kept > 0).expand(1, 5, 16))
+    vectors.sum().backward()
+    torch.testing.assert_close(lats.grad, kept.expand(1, 5, 16))
+
+
+def test_a_voice_is_its_long_spectrum_whatever_is_said():
+    loss = VoiceLoss()
+    low = torch.cumsum(torch.randn(2, 32_000), 1) * 0.005
+    high = torch.randn(2, 32_000) * 0.1
+    assert loss(low, low) == 0.0
+    assert loss(high.flip(1), high) < 0.2 * loss(low, high)
