@@ -72,7 +72,7 @@ def packed_layer(layer: nn.Module) -> nn.Module | None:
 
 def has_half_product() -> bool:
     """Whether torch has FBGEMM here: on x86 yes; on ARM no, and linear layers stay float32."""
-    return "fbgemm" in torch.backends.quantized.supported_engines
+    return torch.backends.quantized.engine in ("x86", "fbgemm")
 
 
 def _is_depthwise(conv: CausalConv1d) -> bool:
