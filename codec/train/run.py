@@ -11,6 +11,7 @@ import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,7 @@ class Stage(ABC):
             lr=self.optimisation.learning_rate,
             betas=self.optimisation.betas,
             weight_decay=self.optimisation.weight_decay,
+            fused=True,
         )
 
     def descend(self, name: str, loss: Tensor, progress: float) -> None:
@@ -204,7 +206,7 @@ def run(
     save_every: float = 300.0,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Train until the budget ends or someone interrupts.
+    """Train until the budget ends or someone interrupts; the next batch is made meanwhile.
 
     A checkpoint is kept each `save_every` seconds and at the end, whatever the end is.
     """
@@ -214,15 +216,19 @@ def run(
     random = np.random.default_rng(seed + stage.step)
     begun = saved = time.monotonic()
     first_step = stage.step
+    ahead = ThreadPoolExecutor(1, thread_name_prefix="batches")
+    coming = ahead.submit(batches, random)
     try:
         while True:
             progress = budget.progress(stage.step - first_step, time.monotonic() - begun)
             if progress >= 1.0:
                 break
-            losses = stage.learn(batches(random), progress)
+            batch, coming = coming.result(), ahead.submit(batches, random)
+            losses = stage.learn(batch, progress)
             journal.note(stage, losses, progress)
             if time.monotonic() - saved > save_every:
                 stage.save(last)
                 saved = time.monotonic()
     finally:
+        ahead.shutdown(cancel_futures=True)
         stage.save(last)
