@@ -108,7 +108,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--model", default="bundled", help='folder of a model, or "bundled" (the default)'
+        "--model",
+        default="bundled",
+        help='folder of a model, or "bundled" (the default); @12 behind it: at 12 bits a code',
     )
 
 
@@ -269,6 +271,7 @@ def _eval(arguments: argparse.Namespace) -> int:
     subjects = [table.model_subject(load(name), name) for name in arguments.model]
     subjects += [PEERS[name]() for name in arguments.peers]
     rows = []
+    heard: dict[tuple[str, Path], list[str]] = {}
     for subject in subjects:
         rows += table.evaluate(
             subject,
@@ -276,6 +279,7 @@ def _eval(arguments: argparse.Namespace) -> int:
             arguments.metrics,
             recognisers,
             listen=arguments.save,
+            heard=heard,
             tell=_say_what,
         )
     cells = table.table(rows, arguments.metrics, recognisers)

@@ -62,9 +62,19 @@ def opus(kbps: int) -> Subject:
     return Subject(f"Opus {kbps}", float(kbps), through)
 
 
+ORIGINAL_KBPS = RATE * 16 / 1000
+"""As 16-bit samples."""
+
+
+def original() -> Subject:
+    """The clip as it is: what the measures say where nothing was lost."""
+    return Subject("original", ORIGINAL_KBPS, lambda sig: sig)
+
+
 PEERS: dict[str, Callable[[], Subject]] = {
     **{f"codec2-{mode}": partial(codec2, mode) for mode in CODEC2_KBPS},
     **{f"opus-{kbps}": partial(opus, kbps) for kbps in OPUS_KBPS},
+    "original": original,
 }
 """Name on the command line -> what makes the subject."""
 

@@ -113,13 +113,16 @@ def evaluate(
     recognisers: Sequence[Recogniser],
     *,
     listen: Path | None = None,
+    heard: dict[tuple[str, Path], list[str]] | None = None,
     tell: Callable[[str, Path], None] = lambda subject, clip: None,
 ) -> list[Row]:
     """Code every file and measure it; the decoded clips are written into the folder `listen`.
 
+    `heard` keeps the words of the originals, for subjects that are measured one after another.
     Raises a `CodecError` for a file that cannot be read and a measure that is not installed.
     """
     rows: dict[str, Row] = {}
+    heard = {} if heard is None else heard
     for path in files:
         original = read_clip(path)
         decoded = subject.through(original)
@@ -133,9 +136,11 @@ def evaluate(
         for metric in _of_a_clip(metrics):
             row.values[metric].append(METRICS[metric].measure(original, moved))
         for recogniser in recognisers if is_english(path) else ():
-            heard = recogniser.transcribe(original)
-            wrong = word_errors(heard, recogniser.transcribe(decoded))
-            row.words[recogniser.name].append((wrong, len(heard)))
+            key = (recogniser.name, path)
+            if key not in heard:
+                heard[key] = recogniser.transcribe(original)
+            wrong = word_errors(heard[key], recogniser.transcribe(decoded))
+            row.words[recogniser.name].append((wrong, len(heard[key])))
         if listen is not None:
             listen.mkdir(parents=True, exist_ok=True)
             soundfile.write(listen_file(listen, path, subject), decoded, RATE)

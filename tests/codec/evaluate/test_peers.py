@@ -32,3 +32,10 @@ def test_a_peer_that_is_not_installed_is_told(name, monkeypatch):
     monkeypatch.setattr(peers.shutil, "which", lambda program: None)
     with pytest.raises(MeasureMissing, match="package"):
         peers.PEERS[name]()
+
+
+def test_the_original_is_as_it_was():
+    sig = np.random.default_rng(0).uniform(-1, 1, 1600).astype(np.float32)
+    subject = peers.PEERS["original"]()
+    assert np.array_equal(subject.through(sig), sig)
+    assert subject.kbps == 256

@@ -68,6 +68,22 @@ def test_a_row_a_corpus_and_words_in_english_only(clips, tmp_path):
     }
 
 
+def test_an_original_is_heard_once_for_all_subjects(clips):
+    class Counting(Parrot):
+        count = 0
+
+        def transcribe(self, sig: np.ndarray) -> list[str]:
+            self.count += 1
+            return super().transcribe(sig)
+
+    subject, recogniser = table.Subject("same", 1.0, np.copy), Counting()
+    heard: dict = {}
+    for _ in range(3):
+        (row,) = table.evaluate(subject, clips[:1], [], [recogniser], heard=heard)
+        assert row.words["Parrot"] == [(0, 2)]
+    assert recogniser.count == 4
+
+
 def test_the_command_prints_and_saves_models_side_by_side(clips, model, tmp_path, capsys):
     words = ["eval", str(clips[0]), "--model", str(model), str(model), "--metrics", "lsd"]
     assert main([*words, "--save", str(tmp_path / "out")]) == 0
