@@ -270,7 +270,8 @@ def _eval(arguments: argparse.Namespace) -> int:
     recognisers = [RECOGNISERS[name]() for name in arguments.recogniser]
     subjects = [table.model_subject(load(name), name) for name in arguments.model]
     subjects += [PEERS[name]() for name in arguments.peers]
-    rows = []
+    rows: list[table.Row] = []
+    cells = table.table(rows, arguments.metrics, recognisers)
     heard: dict[tuple[str, Path], list[str]] = {}
     for subject in subjects:
         rows += table.evaluate(
@@ -282,9 +283,9 @@ def _eval(arguments: argparse.Namespace) -> int:
             heard=heard,
             tell=_say_what,
         )
-    cells = table.table(rows, arguments.metrics, recognisers)
-    if arguments.save is not None:
-        table.save(cells, arguments.save)
+        cells = table.table(rows, arguments.metrics, recognisers)
+        if arguments.save is not None:
+            table.save(cells, arguments.save)
     if arguments.pictures:
         table.draw_pictures(arguments.save, arguments.files, subjects)
     _tell(table.markdown(cells))
