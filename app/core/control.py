@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from app.core.errors import UndertoneError
 from app.core.meter import EndLatency
+from app.core.models import MAX_OFFERS, ModelOffer
 
 CONTROL_VERSION = 0
 MAX_TEXT_BYTES = 64
@@ -56,9 +57,10 @@ class ByeReason(enum.IntEnum):
 class Hello:
     """The first message of each end: who speaks, and with which model.
 
-    `model_digest` tells apart models of one id (0: not known). `voice_changed` is true when the
-    sender's voice is converted to another one. Texts longer than 64 bytes of UTF-8 are cut when
-    encoded.
+    `model_id`, `model_digest` (0: not known), `model_name` and `output_rate` are of the model the
+    sender likes best. `offers` are all the models it has, that one first and at most MAX_OFFERS; an
+    earlier Undertone does not tell them. `voice_changed` is true when the sender's voice is
+    converted to another one. Texts longer than 64 bytes of UTF-8 are cut when encoded.
     """
 
     name: str
@@ -68,6 +70,12 @@ class Hello:
     output_rate: int
     voice_changed: bool = False
     model_digest: int = 0
+    offers: tuple[ModelOffer, ...] = ()
+
+    @property
+    def models(self) -> tuple[ModelOffer, ...]:
+        """The models the sender has, best first: of an earlier Undertone, the one it speaks."""
+        return self.offers or (ModelOffer(self.model_id, self.model_digest),)
 
 
 @dataclass(frozen=True)
@@ -105,6 +113,7 @@ ControlMessage = Hello | Ping | Pong | Mute | Bye
 
 _HELLO, _PING, _PONG, _MUTE, _BYE = 1, 2, 3, 4, 5
 _HELLO_FIXED = struct.Struct("!BBII")
+_OFFER = struct.Struct("!BI")
 _PING_FIXED = struct.Struct("!HI")
 _PONG_FIXED = struct.Struct("!HI5H")
 
@@ -117,7 +126,7 @@ def encode_control(message: ControlMessage) -> bytes:
                 message.model_id, message.voice_changed, message.output_rate, message.model_digest
             )
             texts = (message.name, message.app_version, message.model_name)
-            return _head(_HELLO) + fixed + b"".join(map(_text, texts))
+            return _head(_HELLO) + fixed + b"".join(map(_text, texts)) + _offers(message.offers)
         case Ping():
             return _head(_PING) + _PING_FIXED.pack(message.id, message.sent_ms)
         case Pong():
@@ -176,6 +185,20 @@ def _read_text(data: bytes, at: int) -> tuple[str, int]:
     return plain_text(data[at + 1 : end]), end
 
 
+def _offers(offers: tuple[ModelOffer, ...]) -> bytes:
+    told = offers[:MAX_OFFERS]
+    return bytes((len(told),)) + b"".join(_OFFER.pack(o.model_id, o.digest) for o in told)
+
+
+def _read_offers(data: bytes, at: int) -> tuple[ModelOffer, ...]:
+    if at == len(data):
+        return ()  # A Hello as it was before it had offers.
+    end = at + 1 + data[at] * _OFFER.size
+    if end > len(data):
+        raise IndexError
+    return tuple(ModelOffer(*fields) for fields in _OFFER.iter_unpack(data[at + 1 : end]))
+
+
 def _tenths(milliseconds: float | None) -> int:
     if milliseconds is None:
         return _UNKNOWN_LATENCY
@@ -186,8 +209,9 @@ def _read_hello(data: bytes) -> Hello:
     model_id, flags, rate, digest = _HELLO_FIXED.unpack_from(data)
     name, at = _read_text(data, _HELLO_FIXED.size)
     app_version, at = _read_text(data, at)
-    model_name, _ = _read_text(data, at)
-    return Hello(name, app_version, model_id, model_name, rate, bool(flags & 1), digest)
+    model_name, at = _read_text(data, at)
+    offers = _read_offers(data, at)
+    return Hello(name, app_version, model_id, model_name, rate, bool(flags & 1), digest, offers)
 
 
 def _read_ping(data: bytes) -> Ping:
