@@ -50,7 +50,8 @@ def _check_whole(path: Path) -> None:
     with path.open("rb") as file:
         head = file.read(64)
         for magic, looks_like in _OTHER_FORMATS.items():
-            if head.startswith(magic):
+            # A length may begin with any byte; only the brace behind it tells.
+            if head.startswith(magic) and head[8:9] != b"{":
                 raise ModelNotSafetensors(path, looks_like)
         if size < 9:
             raise ModelTruncated(path, size, 9)

@@ -16,6 +16,9 @@ from typing import Any, TypeVar
 from codec.errors import ModelConfigInvalid
 from codec.spec import CHUNK_CODES, CHUNK_SAMPLES, FOCALCODEC_MODEL_IDS
 
+MAX_DELAY = 24_000
+"""Samples a decoder may lag: a second."""
+
 PARTS = {
     "encoder": "WavLM",
     "compressor": "FocalEncoder",
@@ -103,13 +106,18 @@ class DecoderConfig:
 
 @dataclass(frozen=True)
 class FocalCodecConfig:
-    """All sizes of a FocalCodec-Stream model, consistent with one another."""
+    """All sizes of a FocalCodec-Stream model, consistent with one another.
+
+    `delay_samples`, at the output rate, is how far its decoder was trained to lag; the published
+    configs do not name it.
+    """
 
     encoder: EncoderConfig
     compressor: CompressorConfig
     quantizer: QuantizerConfig
     decompressor: DecompressorConfig
     decoder: DecoderConfig
+    delay_samples: int = 0
 
     @staticmethod
     def from_dict(config: Mapping[str, Any]) -> FocalCodecConfig:
@@ -131,6 +139,7 @@ class FocalCodecConfig:
             quantizer,
             _read(DecompressorConfig, "decompressor", config, input_dim=quantizer.bits),
             _read(DecoderConfig, "decoder", config),
+            config.get("delay_samples", 0),
         )
         result._check()
         return result
@@ -144,6 +153,9 @@ class FocalCodecConfig:
             samples_per_frame *= stride
         pad_free = zip(encoder.kernel_sizes, encoder.strides, strict=False)
         conditions = {
+            f"delay_samples is {self.delay_samples!r:.80}, not a number 0 to {MAX_DELAY}": (
+                type(self.delay_samples) is int and 0 <= self.delay_samples <= MAX_DELAY
+            ),
             "encoder hidden_dims, kernel_sizes and strides differ in length": len(
                 {len(encoder.hidden_dims), len(encoder.kernel_sizes), len(encoder.strides)}
             )

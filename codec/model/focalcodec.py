@@ -59,6 +59,7 @@ class FocalCodec(Codec):
             model_id=model_id,
             bits_per_code=sizes.quantizer.bits,
             output_rate=CODES_PER_SECOND * sizes.decoder.hop_length,
+            delay_samples=sizes.delay_samples,
         )
 
     def encode(self, sig: Tensor, state: EncodeState | None = None) -> tuple[Tensor, EncodeState]:

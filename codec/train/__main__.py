@@ -7,17 +7,19 @@ import json
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from codec.errors import CodecError
+from codec.train.paper import command
 
 if TYPE_CHECKING:
     from codec.train import data
     from codec.train.losses import WordLoss
 
+TEACHER_HELP = "a CTranslate2 Whisper-base model.bin"
 DEFAULT_CONFIG = Path(__file__).parent / "configs" / "bundled.json"
 
 
@@ -27,12 +29,35 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG)
     parser.add_argument("--threads", type=int, default=0, help="0: as many as torch likes")
     steps = parser.add_subparsers(dest="step", required=True)
-    train = steps.add_parser("run", help="train; goes on from the folder's last checkpoint")
+    _add_run(steps)
     prepare = steps.add_parser("prepare", help="decode the speech, cache the teacher's features")
     prepare.add_argument("--speech", type=Path, required=True, help="folder with index.tsv")
-    for step in (prepare, train):
-        step.add_argument("--teacher", type=Path, help="a CTranslate2 Whisper-base model.bin")
     prepare.add_argument("--cache", type=Path, default=Path("runs/cache"))
+    prepare.add_argument("--teacher", type=Path, help=TEACHER_HELP)
+    prepare.set_defaults(act=_prepare)
+    export = steps.add_parser("export", help="write the averaged weights as a model folder")
+    export.add_argument("--folder", type=Path, default=Path("runs/bundled"))
+    export.add_argument("--to", type=Path, default=Path("assets/model"))
+    export.set_defaults(act=_export)
+    command.add(steps)
+    arguments = parser.parse_args(argv)
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    # A polite kill, as a scheduler sends, keeps the last step just as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return arguments.act(arguments)
+    except CodecError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped; the last checkpoint is kept.", file=sys.stderr)
+        return 130
+
+
+def _add_run(steps: Any) -> None:
+    train = steps.add_parser("run", help="train; goes on from the folder's last checkpoint")
+    train.add_argument("--teacher", type=Path, help=TEACHER_HELP)
     train.add_argument("--cache", type=Path, default=Path("runs/cache"))
     train.add_argument("--folder", type=Path, default=Path("runs/bundled"))
     train.add_argument(
@@ -53,42 +78,29 @@ def main(argv: list[str] | None = None) -> int:
     train.add_argument(
         "--cooldown", type=float, help="share of this run in which the learning rate falls"
     )
-    export = steps.add_parser("export", help="write the averaged weights as a model folder")
-    export.add_argument("--folder", type=Path, default=Path("runs/bundled"))
-    export.add_argument("--to", type=Path, default=Path("assets/model"))
-    arguments = parser.parse_args(argv)
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-    config = json.loads(arguments.config.read_text())
-    # A polite kill, as a scheduler sends, keeps the last step just as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        return {"prepare": _prepare, "run": _run, "export": _export}[arguments.step](
-            config, arguments
-        )
-    except CodecError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("Stopped; the last checkpoint is kept.", file=sys.stderr)
-        return 130
+    train.set_defaults(act=_run)
 
 
-def _prepare(config: dict, arguments: argparse.Namespace) -> int:
+def _config(arguments: argparse.Namespace) -> dict[str, Any]:
+    return json.loads(arguments.config.read_text())
+
+
+def _prepare(arguments: argparse.Namespace) -> int:
     from codec.train import data, teacher
 
     encoder = teacher.whisper_base(arguments.teacher)
-    layer = config["training"]["teacher_layer"]
+    layer = _config(arguments)["training"]["teacher_layer"]
     data.prepare(arguments.speech, arguments.cache, encoder, layer)
     return 0
 
 
-def _run(config: dict, arguments: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace) -> int:
     from codec.train import adversarial, data, lite
     from codec.train.augment import Augmentation
     from codec.train.run import Budget, run
     from codec.train.teacher import WHISPER_BASE_DIM
 
+    config = _config(arguments)
     if arguments.cooldown is not None:
         config["training"]["cooldown_fraction"] = arguments.cooldown
     stages = {"whole": lite.Training, "adversarial": adversarial.AdversarialTraining}
@@ -127,7 +139,7 @@ def _words(settings: dict, path: Path | None, crops: data.Crops, device: str) ->
     return losses.WordLoss(encoder, settings["teacher_layer"], deviation)
 
 
-def _export(config: dict, arguments: argparse.Namespace) -> int:
+def _export(arguments: argparse.Namespace) -> int:
     from safetensors.torch import save_file
 
     from codec.safetensors_file import read_tensors
@@ -139,7 +151,9 @@ def _export(config: dict, arguments: argparse.Namespace) -> int:
     arguments.to.mkdir(parents=True, exist_ok=True)
     save_file(quantized_int8(average), arguments.to / "model.safetensors")
     (arguments.to / "model.safetensors").chmod(0o644)  # A model is for everyone to read.
-    (arguments.to / "config.json").write_text(json.dumps(config["model"], indent=2) + "\n")
+    (arguments.to / "config.json").write_text(
+        json.dumps(_config(arguments)["model"], indent=2) + "\n"
+    )
     return 0
 
 

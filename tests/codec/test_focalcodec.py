@@ -209,3 +209,10 @@ def test_what_is_left_out_has_the_full_size() -> None:
     sizes = FocalCodecConfig.from_dict({"quantizer_config": {"codebook_size": 2**16}})
     assert sizes.compressor.output_dim == sizes.decompressor.input_dim == 16
     assert sizes.encoder.dim == sizes.decoder.dim == 1024
+
+
+def test_a_decoder_trained_to_lag_says_by_how_much(small_config: dict[str, Any]) -> None:
+    assert FocalCodec(small_config).spec.delay_samples == 0
+    assert FocalCodec({**small_config, "delay_samples": 480}).spec.delay_samples == 480
+    with pytest.raises(ModelConfigInvalid, match="delay_samples is -1"):
+        FocalCodec({**small_config, "delay_samples": -1})

@@ -20,6 +20,7 @@ from codec.errors import (
     UnknownModel,
 )
 from codec.model.focalcodec import FocalCodec
+from codec.safetensors_file import read_tensors
 from codec.weights import dequantized, find, load, quantized_int8
 from tests.models import SMALL_LITE, small_codec
 
@@ -199,6 +200,19 @@ def test_a_checkpoint_of_another_size_is_refused(folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(ModelShapeMismatch, match=r"compressor\.out_proj"):
         load(folder)
+
+
+@pytest.mark.parametrize("first", [b"<", b"\x80"])
+def test_a_header_may_have_a_length_that_begins_like_another_format(tmp_path, first) -> None:
+    path = tmp_path / "x.safetensors"
+    save_file({"x": torch.arange(3.0)}, path)
+    data = path.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    longer = size + (first[0] - size) % 256
+    header = data[8 : 8 + size].ljust(longer)
+    path.write_bytes(longer.to_bytes(8, "little") + header + data[8 + size :])
+    assert path.read_bytes().startswith(first)
+    assert read_tensors(path)["x"].tolist() == [0.0, 1.0, 2.0]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
