@@ -27,14 +27,14 @@ class AdversarialTraining(Training):
         words: WordLoss | None = None,
         device: str = "cpu",
     ) -> None:
-        weights = config["adversarial"]
-        slower = config["training"] | {"learning_rate": weights["learning_rate"]}
+        settings = config["adversarial"]
+        slower = config["training"] | {"learning_rate": settings["learning_rate"]}
         super().__init__(config | {"training": slower}, teacher_dim, words, device)
-        self._persuasion_weight: float = weights["persuasion_weight"]
-        self._feature_weight: float = weights["feature_weight"]
-        self._crop = round(weights["crop_seconds"] * self.model.spec.output_rate)
-        self._crops: int = weights["crops"]
-        self.jury = Jury(weights["jury_width"]).to(self.device)
+        self._pull = {name: float(settings[f"{name}_pull"]) for name in ("persuasion", "feature")}
+        self._warmup: int = settings["jury_warmup_steps"]
+        self._crops: int = settings["crops"]
+        self._crop = round(settings["crop_seconds"] * self.model.spec.output_rate)
+        self.jury = Jury(settings["jury_width"]).to(self.device)
         self.modules["jury"] = self.jury
         self.optimise("jury_optimizer", list(self.jury.parameters()))
 
@@ -50,17 +50,34 @@ class AdversarialTraining(Training):
         self.jury.requires_grad_(False)
         with self.autocast():
             of_made = self.jury(crop)
-        persuasion, feature = persuasion_loss(of_made), feature_loss(of_true, of_made)
-        total = (
-            self.total(losses)
-            + self._persuasion_weight * persuasion
-            + self._feature_weight * feature
-        )
-        self.descend("optimizer", total, progress)
+        judged = {
+            "persuasion": persuasion_loss(of_made),
+            "feature": feature_loss(of_true, of_made),
+        }
+        self.descend("optimizer", self._balanced(losses, judged, made), progress)
         self.jury.requires_grad_(True)
         self.finish_step()
-        losses |= {"jury": verdict, "persuasion": persuasion, "feature": feature}
-        return {key: value.item() for key, value in losses.items()}
+        return {key: value.item() for key, value in (losses | {"jury": verdict} | judged).items()}
+
+    def _balanced(
+        self, losses: dict[str, Tensor], judged: dict[str, Tensor], made: Tensor
+    ) -> Tensor:
+        """A loss whose gradient has each part of the jury pull as hard as it is meant to.
+
+        `…_pull` is the length of that gradient at the wave, in units of what spectra, words and
+        voice together pull there (as EnCodec's balancer, arXiv 2210.13438): a jury's own scale
+        changes as it learns. It pulls less while it is new.
+        """
+        inner = {name: losses[name] for name in ("teacher", "entropy")}
+        outer = self.total({name: x for name, x in losses.items() if name not in inner})
+        pull = torch.autograd.grad(outer, made)[0]
+        length = torch.linalg.vector_norm(pull)
+        grown = min(1.0, self.step / self._warmup)
+        for name, loss in judged.items():
+            other = torch.autograd.grad(loss, made, retain_graph=True)[0]
+            scale = length / torch.linalg.vector_norm(other).clamp_min(1e-12)
+            pull = pull + grown * self._pull[name] * scale * other
+        return self.total(inner) + (made * pull).sum()
 
     def _cropped(self, true: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
         """The same random stretch of both, of as many of the batch as the jury sees."""

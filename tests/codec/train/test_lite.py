@@ -42,8 +42,9 @@ CONFIG = {
     "augmentation": {"noise_share": 0.5},
     "adversarial": {
         "learning_rate": 1e-3,
-        "persuasion_weight": 0.1,
-        "feature_weight": 0.5,
+        "persuasion_pull": 0.6,
+        "feature_pull": 1.0,
+        "jury_warmup_steps": 2,
         "crops": 1,
         "crop_seconds": 0.5,
         "jury_width": 2,
