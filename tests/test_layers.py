@@ -32,9 +32,17 @@ for name in {names!r}:
 print("imported", len([m for m in sys.modules if m.split(".")[0] in ("app", "codec")]))
 """
 
-FRONTS = ["app.gui", "app.window", "app.cli", "app.headless", "app.demo", "app.terminal"]
+FRONTS = [
+    "app.gui",
+    "app.window",
+    "app.cli",
+    "app.headless",
+    "app.demo",
+    "app.terminal",
+    "app.models",
+]
 QT = ["PySide6", "qasync"]
-MIDDLE = ["app.audio", "app.net", "app.rendezvous"]
+MIDDLE = ["app.audio", "app.library", "app.net", "app.rendezvous"]
 LIBRARIES = ["aiortc", "aioice", "sounddevice", *QT]
 
 
@@ -43,14 +51,38 @@ LIBRARIES = ["aiortc", "aioice", "sounddevice", *QT]
     [
         (["app.core"], [*FRONTS, "app.engine", *MIDDLE, "codec", *LIBRARIES, "torch", "soundfile"]),
         (["codec"], ["app", *LIBRARIES]),
-        (["app.audio"], [*FRONTS, "app.engine", "app.net", "app.rendezvous", "codec", *LIBRARIES]),
+        (
+            ["app.audio"],
+            [
+                *FRONTS,
+                "app.engine",
+                "app.library",
+                "app.net",
+                "app.rendezvous",
+                "codec",
+                *LIBRARIES,
+            ],
+        ),
+        (
+            ["app.library"],
+            [*FRONTS, "app.engine", "app.audio", "app.net", "app.rendezvous", *LIBRARIES],
+        ),
         (
             ["app.net"],
-            [*FRONTS, "app.engine", "app.audio", "app.rendezvous", "codec", "sounddevice", *QT],
+            [
+                *FRONTS,
+                "app.engine",
+                "app.audio",
+                "app.library",
+                "app.rendezvous",
+                "codec",
+                "sounddevice",
+                *QT,
+            ],
         ),
         (
             ["app.rendezvous"],
-            [*FRONTS, "app.engine", "app.audio", "app.net", "codec", *LIBRARIES],
+            [*FRONTS, "app.engine", "app.audio", "app.library", "app.net", "codec", *LIBRARIES],
         ),
         (["app.engine"], [*FRONTS, *QT]),
         (["app"], ["app.gui", "app.window", *QT]),
