@@ -16,6 +16,8 @@ from codec.train.discriminators import Jury, feature_loss, jury_loss, persuasion
 from codec.train.lite import Training
 from codec.train.losses import WordLoss
 
+PULLS = ("word", "persuasion", "feature")
+
 
 class AdversarialTraining(Training):
     """Model and jury in turn. Weights of the losses: `adversarial` in the configuration."""
@@ -30,7 +32,7 @@ class AdversarialTraining(Training):
         settings = config["adversarial"]
         slower = config["training"] | {"learning_rate": settings["learning_rate"]}
         super().__init__(config | {"training": slower}, teacher_dim, words, device)
-        self._pull = {name: float(settings[f"{name}_pull"]) for name in ("persuasion", "feature")}
+        self._pull = {name: float(settings[f"{name}_pull"]) for name in PULLS}
         self._warmup: int = settings["jury_warmup_steps"]
         self._crops: int = settings["crops"]
         self._crop = round(settings["crop_seconds"] * self.model.spec.output_rate)
@@ -42,6 +44,7 @@ class AdversarialTraining(Training):
         """One step of the jury, one of the model."""
         speech = batch.to(self.device)
         losses, made = self.losses(speech)
+        words = {name: loss for name, loss in losses.items() if name == "word"}
         true, crop = self._cropped(speech.wanted[:, : made.shape[1]], made)
         with self.autocast():
             of_true = self.jury(true)
@@ -54,7 +57,7 @@ class AdversarialTraining(Training):
             "persuasion": persuasion_loss(of_made),
             "feature": feature_loss(of_true, of_made),
         }
-        self.descend("optimizer", self._balanced(losses, judged, made), progress)
+        self.descend("optimizer", self._balanced(losses, words | judged, made), progress)
         self.jury.requires_grad_(True)
         self.finish_step()
         return {key: value.item() for key, value in (losses | {"jury": verdict} | judged).items()}
@@ -62,21 +65,22 @@ class AdversarialTraining(Training):
     def _balanced(
         self, losses: dict[str, Tensor], judged: dict[str, Tensor], made: Tensor
     ) -> Tensor:
-        """A loss whose gradient has each part of the jury pull as hard as it is meant to.
+        """A loss whose gradient has each of `judged` pull as hard as it is meant to.
 
-        `…_pull` is the length of that gradient at the wave, in units of what spectra, words and
-        voice together pull there (as EnCodec's balancer, arXiv 2210.13438): a jury's own scale
-        changes as it learns. It pulls less while it is new.
+        `…_pull` is the length of that gradient at the wave, in units of what the spectral losses
+        pull there (as EnCodec's balancer, arXiv 2210.13438): a jury's own scale changes as it
+        learns. It pulls less while it is new.
         """
         inner = {name: losses[name] for name in ("teacher", "entropy")}
-        outer = self.total({name: x for name, x in losses.items() if name not in inner})
-        pull = torch.autograd.grad(outer, made)[0]
+        spectral = self.total({name: losses[name] for name in ("mel", "stft", "voice")})
+        pull = torch.autograd.grad(spectral, made, retain_graph=True)[0]
         length = torch.linalg.vector_norm(pull)
         grown = min(1.0, self.step / self._warmup)
         for name, loss in judged.items():
             other = torch.autograd.grad(loss, made, retain_graph=True)[0]
             scale = length / torch.linalg.vector_norm(other).clamp_min(1e-12)
-            pull = pull + grown * self._pull[name] * scale * other
+            share = self._pull[name] if name == "word" else grown * self._pull[name]
+            pull = pull + share * scale * other
         return self.total(inner) + (made * pull).sum()
 
     def _cropped(self, true: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:

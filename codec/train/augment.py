@@ -30,6 +30,7 @@ class Augmentation:
     speed: float = 0.15
     equaliser_share: float = 0.0
     equaliser_db: float = 8.0
+    telephone_share: float = 0.0
     room_share: float = 0.0
     kept_room: float = 0.5
     noise_share: float = 0.0
@@ -49,6 +50,8 @@ class Augmentation:
         spectrum = torch.fft.rfft(waves)
         if self.equaliser_share:
             spectrum = spectrum * self._equaliser(spectrum.shape, random)
+        if self.telephone_share:
+            spectrum = spectrum * self._telephone(spectrum.shape, random)
         dry = torch.fft.irfft(spectrum, n=waves.shape[1])
         room = self._room(spectrum, waves.shape[1], random) if self.room_share else 0.0
         noise = self._noise(dry, random) if self.noise_share else 0.0
@@ -70,6 +73,13 @@ class Augmentation:
             points[:, None], shape[1], mode="linear", align_corners=True
         )
         return 10 ** (bins[:, 0] / 20)
+
+    def _telephone(self, shape: torch.Size, random: np.random.Generator) -> Tensor:
+        """Some crops from 300 to 3400 Hz only, with slopes a hundred hertz wide."""
+        hertz = torch.arange(shape[1]) * (RATE / 2 / (shape[1] - 1))
+        band = torch.sigmoid((hertz - 300) / 25) * torch.sigmoid((3400 - hertz) / 25)
+        chosen = self._chosen(self.telephone_share, shape[0], random)
+        return 1 - chosen * (1 - band)
 
     def _room(self, spectrum: Tensor, samples: int, random: np.random.Generator) -> Tensor:
         """The reverberation alone: speech through exponentially decaying noise (T60 .15–.6 s)."""

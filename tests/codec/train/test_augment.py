@@ -53,6 +53,14 @@ def test_the_equaliser_moves_a_tone_within_its_limits():
     assert gains.std() > 0.5
 
 
+def test_a_telephone_lets_the_middle_through():
+    both = CROPS + 0.1 * torch.sin(torch.arange(32_000) * (2 * torch.pi * 5000 / 16_000))
+    augmentation = Augmentation(telephone_share=1.0, gain_db=(0.0, 0.0))
+    heard, wanted = augmentation(both, np.random.default_rng(0))
+    assert torch.equal(heard, wanted)
+    torch.testing.assert_close(heard, CROPS, atol=1e-3, rtol=0)
+
+
 def test_a_pause_is_digital_silence_first():
     heard, _ = made(pause_share=1.0)
     silent = (heard.abs() < 1e-12).float().cumprod(1).sum(1)

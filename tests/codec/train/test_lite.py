@@ -42,6 +42,7 @@ CONFIG = {
     "augmentation": {"noise_share": 0.5},
     "adversarial": {
         "learning_rate": 1e-3,
+        "word_pull": 1.0,
         "persuasion_pull": 0.6,
         "feature_pull": 1.0,
         "jury_warmup_steps": 2,
