@@ -3,7 +3,8 @@
     Idle → PreparingInvite → Inviting → Connecting → Talking → Ended → Idle
          → PreparingAnswer → Answering ↗
 
-Every state but Idle can end. Nothing here does anything: the engine asks first, then acts.
+Talking comes again when the model of the call is being loaded, and when it is. Every state but
+Idle can end. Nothing here does anything: the engine asks first, then acts.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ _NEXT: dict[type, tuple[type, ...]] = {
     PreparingAnswer: (Answering, Ended),
     Answering: (Connecting, Talking, Ended),
     Connecting: (Talking, Ended),
-    Talking: (Ended,),
+    Talking: (Talking, Ended),
     Ended: (Idle, PreparingInvite, PreparingAnswer),
 }
 

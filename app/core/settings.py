@@ -10,7 +10,7 @@ class Settings:
     """Device names are as the system gives them; None follows the system's default.
 
     `stun` and `turn` are server URLs (`stun:host:port`), empty by default: nothing is sent to
-    anyone but the peer.
+    anyone but the peer. `model` is the name of the codec model that is liked best.
     """
 
     name: str = ""
@@ -21,3 +21,4 @@ class Settings:
     turn_user: str = ""
     turn_password: str = ""
     relay_only: bool = False
+    model: str = "bundled"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.core.meter import LatencyParts, MeterReading
+from app.core.models import ModelProgress, ModelView
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,14 @@ class Connecting:
 
 @dataclass(frozen=True)
 class Talking:
-    """Connected, since `since` seconds of the engine's clock."""
+    """Connected, since `since` seconds of the engine's clock.
+
+    `loading` names the model both ends have agreed on while it is being loaded: until then nothing
+    is said or heard. "" when there is nothing to wait for.
+    """
 
     since: float
+    loading: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,4 +146,18 @@ class InputEnded:
     """The file that serves as microphone is over."""
 
 
-Event = StateChanged | PeerChanged | MuteChanged | Notice | InputEnded
+@dataclass(frozen=True)
+class ModelsChanged:
+    """The models there are, on disk or not, are these now."""
+
+    models: tuple[ModelView, ...]
+
+
+@dataclass(frozen=True)
+class ModelWork:
+    """How far the work on a model is; None when there is none any more."""
+
+    progress: ModelProgress | None
+
+
+Event = StateChanged | PeerChanged | MuteChanged | Notice | InputEnded | ModelsChanged | ModelWork

@@ -41,7 +41,10 @@ from app.core.state import (
     Talking,
 )
 from app.engine.line import Line
+from app.engine.model import Models, OwnModel
+from app.engine.shelf import Shelf
 from app.engine.worker import Worker
+from app.library.store import Store
 from app.net.config import NetworkConfig
 from app.net.diagnosis import unanswered_servers
 from app.net.errors import NetworkStopped
@@ -55,6 +58,8 @@ S = TypeVar("S", bound=CallState)
 T = TypeVar("T")
 
 _CLOSE_SECONDS = 4.0
+_SHELF_SECONDS = 0.5
+"""A model being loaded cannot be stopped, and its thread keeps nobody from leaving."""
 
 
 class CallFailed(UndertoneError):
@@ -62,7 +67,11 @@ class CallFailed(UndertoneError):
 
 
 class Engine:
-    """One call at a time, its devices, its connection. Weights are shared, streams are not."""
+    """One call at a time, its devices, its connection. Weights are shared, streams are not.
+
+    `codec` is the model `settings.model` names; a call may use another of the `store`, where both
+    ends have that and not this one. `shelf` is for the models themselves.
+    """
 
     def __init__(
         self,
@@ -71,10 +80,13 @@ class Engine:
         settings: Settings,
         listen: Callable[[Event], None],
         *,
+        store: Store | None = None,
         loopback: bool = False,
         clock: Clock = time.monotonic,
     ) -> None:
-        self._codec, self._backend, self._listen = codec, backend, listen
+        self._backend, self._listen = backend, listen
+        self._models = Models(codec, settings.model, store)
+        self.shelf = Shelf(self._models, listen, clock)
         self._settings, self._loopback, self._clock = settings, loopback, clock
         self._session = Session()
         self._lock = threading.RLock()
@@ -161,6 +173,15 @@ class Engine:
         self._settings = replace(self._settings, output_device=name)
         return self._devices.submit(self._change_device, "loudspeaker", name)
 
+    def choose_model(self, name: str) -> Future[None]:
+        """Use this model from the next call on. It is loaded first, which may take seconds."""
+
+        def choose() -> None:
+            self._models.choose(name)
+            self._settings = replace(self._settings, model=name)
+
+        return self.shelf.submit(choose)
+
     def set_name(self, name: str) -> None:
         """The name shown to the other end, from the next call on."""
         self._settings = replace(self._settings, name=name)
@@ -174,7 +195,7 @@ class Engine:
     # From invite to connected, on the network thread
 
     async def _create(self) -> Inviting:
-        line = self._new_line(PreparingInvite())
+        line = self._new_line(PreparingInvite(), calls=True)
 
         async def invite() -> Inviting:
             offer = await line.peer.create_offer()
@@ -187,7 +208,7 @@ class Engine:
     async def _join(self, link: str) -> Answering:
         self._must_be_free()
         letter = self._rendezvous.read_invite(link)  # A bad link changes nothing.
-        line = self._new_line(PreparingAnswer())
+        line = self._new_line(PreparingAnswer(), calls=False)
 
         async def answer() -> Answering:
             description = await line.peer.accept_offer(letter.description)
@@ -234,10 +255,11 @@ class Engine:
         if self._session.is_live:
             raise AlreadyInCall
 
-    def _new_line(self, state: PreparingInvite | PreparingAnswer) -> Line:
+    def _new_line(self, state: PreparingInvite | PreparingAnswer, *, calls: bool) -> Line:
         self._must_be_free()
         config = NetworkConfig.of(self._settings, loopback=self._loopback)
-        line = Line(self._codec, config, self._settings.name, self, self._clock)
+        own = self._models.own()
+        line = Line(own, config, self._settings.name, self, self._clock, calls=calls)
         self._line, self._last_reading = line, None
         self._go(line, state)
         return line
@@ -250,12 +272,24 @@ class Engine:
             self._go(line, Connecting())
 
     def connected(self, line: Line) -> None:
-        """The other end is there: open the sound."""
+        """The other end is there. The sound opens when the two have agreed on a model."""
         if line is self._line:
             self._go(line, Talking(self._clock()))
             if self._muted:
                 self._tell_mute()
-            self._devices.submit(self._open_sound, line)
+
+    def agreed(self, line: Line, model: OwnModel) -> None:
+        """Both ends have this model: load it if need be, and open the sound."""
+        if line is not self._line:
+            return
+        if model.name != self._models.chosen:
+            words = f"This call uses the model {model.title}, which both sides have."
+            self.say(Notice("info", words))
+        if (codec := self._models.at_hand(model.name)) is not None:
+            self._devices.submit(self._open_sound, line, codec)
+        elif isinstance(self.state, Talking):
+            self._go(line, replace(self.state, loading=model.title))
+            self.shelf.submit(self._load_for_call, line, model)
 
     def peer_changed(self, line: Line) -> None:
         """More is known of the other end."""
@@ -272,11 +306,34 @@ class Engine:
         log.log(logging.INFO if notice.severity == "info" else logging.WARNING, notice.text)
         self._listen(notice)
 
+    # A model that was not at hand, on the shelf's thread
+
+    def _load_for_call(self, line: Line, model: OwnModel) -> None:
+        if line is not self._line:
+            return  # Hung up before its turn came.
+        try:
+            codec = self._models.load(model.name)
+        except Exception as error:
+            log.exception("The model of the call could not be loaded")
+            self._network.call_soon(self._give_up, line, str(error))
+            return
+        self._network.call_soon(self._loaded, line)
+        self._devices.submit(self._open_sound, line, codec)
+
+    def _loaded(self, line: Line) -> None:
+        if line is self._line and isinstance(self.state, Talking):
+            self._go(line, replace(self.state, loading=""))
+
+    def _give_up(self, line: Line, reason: str) -> None:
+        if line is self._line:
+            self.over(line, reason, failed=True, bye=ByeReason.OTHER)
+
     # Sound, on the devices thread
 
-    def _open_sound(self, line: Line) -> None:
+    def _open_sound(self, line: Line, codec: Codec) -> None:
         try:
             line.open_sound(
+                codec,
                 self._backend,
                 self._settings,
                 send_voice=lambda data: self._network.call_soon(line.send_voice, data),
@@ -313,6 +370,7 @@ class Engine:
         if not self._devices.stop(_CLOSE_SECONDS):
             log.warning("The sound system does not answer; its thread is left behind.")
         self._network.stop(_CLOSE_SECONDS)
+        self.shelf.close(_SHELF_SECONDS)
         done.set_result(None)
 
     async def _quit(self) -> None:

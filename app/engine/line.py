@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -16,14 +16,15 @@ from app import VERSION
 from app.audio.backend import AudioBackend
 from app.core.control import ByeReason, Hello, Mute, encode_control
 from app.core.meter import Clock, EndLatency, Meter
+from app.core.models import agree
 from app.core.settings import Settings
 from app.core.state import CallReading, Notice, PeerView
 from app.engine.call import Call
+from app.engine.model import OwnModel
 from app.net import state as net_state
 from app.net.config import NetworkConfig
 from app.net.peer import PeerConnection
 from codec.model.codec import Codec
-from codec.spec import CodecSpec
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,8 @@ class Exchange(Protocol):
 
     def connected(self, line: Line) -> None: ...
 
+    def agreed(self, line: Line, model: OwnModel) -> None: ...
+
     def peer_changed(self, line: Line) -> None: ...
 
     def over(self, line: Line, reason: str, *, failed: bool, bye: ByeReason) -> None: ...
@@ -43,13 +46,25 @@ class Exchange(Protocol):
 
 
 class Line:
-    """Made on the network thread's loop, where its connection lives."""
+    """Made on the network thread's loop, where its connection lives.
+
+    `models` are what this end can speak with, best first; `calls` says whether the invite is its.
+    """
 
     def __init__(
-        self, codec: Codec, config: NetworkConfig, name: str, exchange: Exchange, clock: Clock
+        self,
+        models: Sequence[OwnModel],
+        config: NetworkConfig,
+        name: str,
+        exchange: Exchange,
+        clock: Clock,
+        *,
+        calls: bool,
     ) -> None:
         self.config = config
-        self._codec, self._name, self._exchange, self._clock = codec, name, exchange, clock
+        self._models, self._name, self._exchange, self._clock = models, name, exchange, clock
+        self._calls = calls
+        self._has_greeted = False
         self.view: PeerView | None = None
         self._meter = Meter(clock)
         self._call: Call | None = None
@@ -88,6 +103,7 @@ class Line:
 
     def open_sound(
         self,
+        codec: Codec,
         backend: AudioBackend,
         settings: Settings,
         *,
@@ -99,7 +115,7 @@ class Line:
         if self._hung_up:
             return
         call = Call(
-            self._codec,
+            codec,
             backend,
             settings,
             send_voice=send_voice,
@@ -156,16 +172,17 @@ class Line:
         self._exchange.over(self, reason, failed=failed, bye=bye)
 
     def _begin(self, route: str) -> None:
-        spec = self._codec.spec
+        best = self._models[0]
         self._meter = Meter(self._clock)  # What set-up cost is not the call's.
         self.view = PeerView("", "", False, False, True, route)
         hello = Hello(
             self._name,
             VERSION,
-            spec.model_id,
-            spec.name,
-            spec.output_rate,
-            model_digest=spec.digest,
+            best.offer.model_id,
+            best.title,
+            best.output_rate,
+            model_digest=best.offer.digest,
+            offers=tuple(model.offer for model in self._models),
         )
         self.peer.send_control(encode_control(hello))
         self._exchange.connected(self)
@@ -173,15 +190,27 @@ class Line:
     def _control_came(self, message: Hello | Mute) -> None:
         match message:
             case Hello():
-                self._update_view(
-                    name=message.name,
-                    model_name=message.model_name,
-                    voice_changed=message.voice_changed,
-                )
-                if (why_not := _mismatch(message, self._codec.spec)) is not None:
-                    self._over(why_not, failed=True, bye=ByeReason.MODEL_MISMATCH)
+                self._greeted(message)
             case Mute(muted=muted):
                 self._update_view(muted=muted)
+
+    def _greeted(self, theirs: Hello) -> None:
+        first, self._has_greeted = not self._has_greeted, True
+        self._update_view(name=theirs.name, voice_changed=theirs.voice_changed)
+        if not first:
+            return  # What a second hello says of models comes too late.
+        model = self._common(theirs)
+        self._update_view(model_name=model.title if model else theirs.model_name)
+        if model is not None:
+            self._exchange.agreed(self, model)
+        else:
+            why = _nothing_in_common(theirs, self._models)
+            self._over(why, failed=True, bye=ByeReason.MODEL_MISMATCH)
+
+    def _common(self, theirs: Hello) -> OwnModel | None:
+        own = [model.offer for model in self._models]
+        found = agree(own, theirs.models) if self._calls else agree(theirs.models, own)
+        return None if found is None else self._models[found[0 if self._calls else 1]]
 
     def _voice_came(self, data: bytes) -> None:
         if (call := self._call) is not None:
@@ -209,16 +238,17 @@ class Line:
             self._exchange.peer_changed(self)
 
 
-def _mismatch(theirs: Hello, ours: CodecSpec) -> str | None:
-    """Why the two ends' models do not fit, in a sentence; None when they do."""
-    if theirs.model_id != ours.model_id:
-        return (
-            f"The other side speaks with the model {theirs.model_name}, this one with "
-            f"{ours.name}. Choose the same model on both sides."
-        )
-    if theirs.model_digest and ours.digest and theirs.model_digest != ours.digest:
-        return (
-            f"The two sides hold different versions of the model {ours.name}. Update Undertone on "
-            "both sides."
-        )
-    return None
+def _nothing_in_common(theirs: Hello, ours: Sequence[OwnModel]) -> str:
+    """Why the two ends have no model in common, in a sentence, and what to do."""
+    kinds = {offer.model_id for offer in theirs.models}
+    for model in ours:
+        if model.offer.model_id in kinds:
+            return (
+                f"The two sides hold different versions of the model {model.title} and have no "
+                "other in common. Update Undertone on both sides."
+            )
+    names = ", ".join(dict.fromkeys(model.title for model in ours))
+    return (
+        f"The two sides have no model in common: the other likes {theirs.model_name} best, this "
+        f"one has {names}. Get the same model on both sides."
+    )

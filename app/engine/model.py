@@ -1,10 +1,16 @@
-"""The codec model a call uses, loaded as a call needs it."""
+"""The codec models of this end: the one chosen and those on disk, loaded when a call needs them."""
 
 from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
 
 import torch
 
 from app.core.errors import UndertoneError
+from app.core.models import MAX_OFFERS, ModelOffer
+from app.library.errors import ModelChanged, ModelsError
+from app.library.store import BUNDLED, OnDisk, Store
 from codec.errors import CodecError
 from codec.model.codec import Codec
 from codec.weights import load
@@ -14,12 +20,123 @@ class ModelUnusable(UndertoneError):
     """The codec model could not be loaded."""
 
 
-def load_model(name: str) -> Codec:
-    """The model called `name`, or in the folder `name`. Raises ModelUnusable."""
+def load_model(name: str, store: Store | None = None) -> Codec:
+    """The model called `name` on this computer, or in the folder `name`.
+
+    `name@12` is the model at 12 bits a code, where it has that rate. Raises ModelUnusable.
+    """
     # A chunk is too little work to share: torch's threads would cost more than they bring, and
     # take the core the sound callbacks need.
     torch.set_num_threads(1)
+    store = store or Store()
+    bare, at, bits = name.partition("@")
     try:
+        if bare != BUNDLED and bare in store.known():
+            return _as_recorded(store, bare, at + bits)
         return load(name)
-    except CodecError as error:
+    except (CodecError, ModelsError) as error:
         raise ModelUnusable(str(error)) from error
+
+
+def load_chosen(name: str, store: Store) -> tuple[Codec, str, str | None]:
+    """The model a person chose once; the bundled one, and a sentence, where that cannot be had.
+
+    Returns the codec, its name and the sentence. Raises ModelUnusable.
+    """
+    try:
+        return load_model(name, store), name, None
+    except ModelUnusable as error:
+        if name == BUNDLED:
+            raise
+        told = f"The model chosen cannot be used, so the bundled one is: {error}"
+        return load_model(BUNDLED, store), BUNDLED, told
+
+
+def _as_recorded(store: Store, name: str, rate: str) -> Codec:
+    record = store.record(name)
+    codec = load(f"{store.folder(name)}{rate}")
+    if codec.spec.digest != record.digest:
+        raise ModelChanged(name)
+    return codec
+
+
+@dataclass(frozen=True)
+class OwnModel:
+    """A model this end can speak with. `output_rate` is 0 where only loading would tell."""
+
+    name: str
+    title: str
+    offer: ModelOffer
+    output_rate: int = 0
+
+
+class Models:
+    """The models of one engine: `codec`, loaded already and called `name`, and those in `store`.
+
+    The chosen one and the last one a call needed stay loaded. Any thread may call.
+    """
+
+    def __init__(self, codec: Codec, name: str, store: Store | None = None) -> None:
+        self.store = store
+        self._lock = threading.Lock()
+        self._chosen = name
+        self._loaded = {name: codec}
+        self._on_disk: tuple[OnDisk, ...] = ()
+        self.look()
+
+    @property
+    def chosen(self) -> str:
+        """The name of the model that is used where the other end has it too."""
+        return self._chosen
+
+    def look(self) -> None:
+        """See what is on disk now. Reads files."""
+        if self.store is not None:
+            self._on_disk = self.store.on_disk()
+
+    def own(self) -> tuple[OwnModel, ...]:
+        """What to offer: the chosen model first, then the others, best first."""
+        with self._lock:
+            spec = self._loaded[self._chosen].spec
+            first = OwnModel(
+                self._chosen, spec.name, ModelOffer(spec.model_id, spec.digest), spec.output_rate
+            )
+        others = (OwnModel(each.name, each.title, each.offer) for each in self._on_disk)
+        different = (each for each in others if each.offer != first.offer)
+        return (first, *different)[:MAX_OFFERS]
+
+    def at_hand(self, name: str) -> Codec | None:
+        """A model that is loaded; None when it is not."""
+        with self._lock:
+            return self._loaded.get(name)
+
+    def load(self, name: str) -> Codec:
+        """A model, loaded if it was not; for a large one that takes seconds.
+
+        Raises ModelUnusable.
+        """
+        codec = self.at_hand(name)
+        if codec is None:
+            if self.store is None:
+                raise ModelUnusable(f'There is no model "{name}" here.')
+            codec = load_model(name, self.store)
+            with self._lock:
+                kept = self._loaded[self._chosen]
+                self._loaded = {self._chosen: kept, name: codec}
+        return codec
+
+    def choose(self, name: str) -> None:
+        """Use this model from the next call on; loads it. Raises ModelUnusable."""
+        codec = self.load(name)
+        with self._lock:
+            self._chosen = name
+            self._loaded = {**self._loaded, name: codec}
+
+    def forget(self, name: str) -> None:
+        """Let go of a model that is not the chosen one."""
+        with self._lock:
+            self._loaded = {
+                loaded: codec
+                for loaded, codec in self._loaded.items()
+                if loaded == self._chosen or loaded.partition("@")[0] != name
+            }

@@ -45,14 +45,22 @@ TIMEOUT = 30.0
 class Person:
     """An engine and all that happened to it."""
 
-    def __init__(self, name: str, backend: Any = None, codec: Any = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        backend: Any = None,
+        codec: Any = None,
+        store: Any = None,
+        model: str = "bundled",
+    ) -> None:
         self.events: queue.Queue[Any] = queue.Queue()
         self.seen: list[Any] = []
         self.engine = Engine(
             codec or small_codec(),
             backend or FilesInstead(None),
-            Settings(name=name),
+            Settings(name=name, model=model),
             self.events.put,
+            store=store,
             loopback=True,
         )
 

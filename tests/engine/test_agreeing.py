@@ -1,0 +1,176 @@
+"""Two engines that have several models agree on one, load it, and talk with it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+from safetensors.torch import save_file
+
+from app.core.state import Ended, Idle, Notice, PeerChanged, StateChanged, Talking
+from app.engine.model import BUNDLED, Models, ModelUnusable, load_chosen, load_model
+from app.engine.shelf import ModelInUse
+from app.library.importing import take_in
+from app.library.progress import Work
+from app.library.store import Store
+from tests.engine.test_engine import TIMEOUT, Person, connect, hears, people  # noqa: F401
+from tests.models import SMALL_LITE, small_codec
+
+
+def put(store: Store, folder: Path, name: str) -> None:
+    """A small model, whose weights go by its name, into a store."""
+    source = folder / f"source of {name}"
+    source.mkdir(parents=True)
+    (source / "config.json").write_text(json.dumps({**SMALL_LITE, "name": name}))
+    save_file(small_codec(ord(name[0])).state_dict(), source / "model.safetensors")
+    take_in(source, store, Work(name, lambda told: None, threading.Event(), lambda: 0.0), name)
+
+
+@pytest.fixture
+def having(people, tmp_path: Path):  # noqa: F811
+    def make(name: str, *models: str) -> Person:
+        """Somebody who has these models, likes the first best, and has it loaded."""
+        store = Store(tmp_path / name, ())
+        for model in models:
+            if model != BUNDLED:
+                put(store, tmp_path / name, model)
+        return people(name, codec=load_model(models[0], store), store=store, model=models[0])
+
+    return make
+
+
+def talks_with(person: Person, model: str) -> bool:
+    """Whether both say the call uses that model."""
+    known = person.wait_for(lambda e: isinstance(e, PeerChanged) and e.peer and e.peer.model_name)
+    return known.peer.model_name == model
+
+
+def loading_seen(person: Person) -> list[str]:
+    states = [event.state for event in person.seen if isinstance(event, StateChanged)]
+    return [state.loading for state in states if isinstance(state, Talking)]
+
+
+def test_the_callers_best_is_taken_where_the_other_has_it_on_disk(having) -> None:
+    alice, bob = having("Alice", "red"), having("Bob", "blue", "red")
+    connect(alice, bob)
+    assert hears(alice, 3)
+    assert hears(bob, 3)
+    for person in (alice, bob):
+        assert talks_with(person, "red")
+    assert "model red" in bob.notice("both sides have").text
+    bob.wait_for(lambda e: len(loading_seen(bob)) == 3)
+    assert loading_seen(bob) == ["", "red", ""]
+    assert loading_seen(alice) == [""]
+    assert not any(isinstance(event, Notice) for event in alice.seen)
+
+
+def test_who_is_called_gets_the_callers_next_where_the_best_is_missing(having) -> None:
+    alice, bob = having("Alice", "red", "blue", "green"), having("Bob", "green", "blue")
+    connect(alice, bob)
+    assert hears(bob, 1)
+    for person in (alice, bob):
+        assert talks_with(person, "blue")
+
+
+def test_the_bundled_one_is_common_to_all(having) -> None:
+    alice, bob = having("Alice", "red"), having("Bob", BUNDLED)
+    connect(alice, bob)
+    assert hears(bob, 1)
+    bundled = bob.engine._models.own()[0].title
+    assert talks_with(alice, bundled)
+    assert talks_with(bob, bundled)
+
+
+def test_a_model_that_cannot_be_loaded_after_all_ends_the_call_in_words(having) -> None:
+    alice, bob = having("Alice", "red"), having("Bob", "blue", "red")
+    weights = bob.engine.shelf._models.store.folder("red") / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-400:] = bytes(400)
+    weights.write_bytes(data)
+    connect(alice, bob)
+    ended = bob.wait_for_state(Ended).state
+    assert ended.failed
+    assert "not what they were" in ended.reason
+    alice.wait_for_state(Ended)
+
+
+def test_hung_up_while_the_model_is_loaded(having) -> None:
+    alice, bob = having("Alice", "red"), having("Bob", "blue", "red")
+    go_on, begun = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        begun.set()
+        go_on.wait(TIMEOUT)
+
+    waiting = bob.engine.shelf.submit(wait)
+    begun.wait(TIMEOUT)
+    connect(alice, bob)
+    bob.wait_for(lambda e: getattr(getattr(e, "state", None), "loading", ""))
+    bob.engine.hang_up().result(TIMEOUT)
+    assert not bob.wait_for_state(Ended).state.failed
+    go_on.set()
+    waiting.result(TIMEOUT)
+    bob.engine.shelf.submit(lambda: None).result(TIMEOUT)
+    assert bob.engine.reading() is None
+    bob.engine.reset()
+    assert bob.engine.state == Idle()
+
+
+def test_a_model_chosen_is_offered_first_in_the_next_call(having) -> None:
+    alice, bob = having("Alice", "red", "blue"), having("Bob", "red", "blue")
+    alice.engine.choose_model("blue").result(TIMEOUT)
+    assert alice.engine.settings.model == "blue"
+    connect(alice, bob)
+    assert hears(alice, 1)
+    assert talks_with(bob, "blue")
+
+
+def test_one_that_cannot_be_chosen_leaves_the_choice_as_it_was(having) -> None:
+    alice = having("Alice", "red", "blue")
+    with pytest.raises(ModelUnusable):
+        alice.engine.choose_model("green").result(TIMEOUT)
+    assert alice.engine.settings.model == "red"
+
+
+def test_the_chosen_model_is_not_removed_and_another_is_no_longer_offered(having) -> None:
+    alice = having("Alice", "red", "blue")
+    with pytest.raises(ModelInUse):
+        alice.engine.shelf.remove("red").result(TIMEOUT)
+    assert [own.name for own in alice.engine._models.own()] == ["red", "blue", BUNDLED]
+    alice.engine.shelf.remove("blue").result(TIMEOUT)
+    assert [own.name for own in alice.engine._models.own()] == ["red", BUNDLED]
+
+
+def test_a_choice_that_is_gone_falls_back_to_the_bundled_model_in_words(tmp_path: Path) -> None:
+    codec, name, told = load_chosen("gone", Store(tmp_path))
+    assert name == BUNDLED
+    assert codec.spec.digest == load_model(BUNDLED, Store(tmp_path)).spec.digest
+    assert told is not None
+    assert "gone" in told
+
+
+def test_a_model_is_loaded_once_and_only_two_stay(tmp_path: Path) -> None:
+    store = Store(tmp_path, ())
+    for name in ("red", "blue", "green"):
+        put(store, tmp_path, name)
+    models = Models(load_model("red", store), "red", store)
+    blue = models.load("blue")
+    assert models.load("blue") is blue
+    models.load("green")
+    assert models.at_hand("blue") is None
+    assert models.at_hand("red") is not None
+
+
+def test_a_rate_of_a_model_on_disk_goes_by_its_name(tmp_path: Path) -> None:
+    store = Store(tmp_path, ())
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "config.json").write_text(json.dumps({**SMALL_LITE, "rates": [12, 16]}))
+    save_file(small_codec().state_dict(), source / "model.safetensors")
+    work = Work("", lambda told: None, threading.Event(), lambda: 0.0)
+    take_in(source, store, work, "nested")
+    models = Models(load_model("nested@12", store), "nested@12", store)
+    assert [own.name for own in models.own()] == ["nested@12", "nested", BUNDLED]
+    assert models.load("nested@12").spec.bits_per_code == 12
