@@ -61,7 +61,30 @@ def parser() -> argparse.ArgumentParser:
     _model_option(call)
 
     commands.add_parser("devices", help="list microphones and loudspeakers")
+    _models_command(commands)
     return top
+
+
+def _models_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    models = commands.add_parser(
+        "models",
+        help="the codec models: list, get, import, remove",
+        description="The codec models on this computer, and the published ones to be had. Use one "
+        "with --model NAME, or choose it in the window.",
+        epilog="Models are kept under HF_HOME where that is set. HF_ENDPOINT names another server "
+        "than huggingface.co; the system's proxies (HTTPS_PROXY) hold.",
+    )
+    what = models.add_subparsers(dest="what", metavar="WHAT")
+    what.add_parser("list", help="what there is, on disk or not (also without a word)")
+    get = what.add_parser("get", help="download a published model, or go on with its download")
+    get.add_argument("name", metavar="NAME")
+    get.add_argument(
+        "--new-version", action="store_true", help="the newest version, and trust it from now on"
+    )
+    take = what.add_parser("import", help="take in a model from files, without the Internet")
+    take.add_argument("path", metavar="PATH", type=Path, help="a folder, or one of its two files")
+    take.add_argument("--name", default="", help="what to call it")
+    what.add_parser("remove", help="remove a model from disk").add_argument("name", metavar="NAME")
 
 
 def _model_option(to: argparse.ArgumentParser) -> None:
@@ -69,7 +92,7 @@ def _model_option(to: argparse.ArgumentParser) -> None:
         "--model",
         default=argparse.SUPPRESS,
         metavar="NAME_OR_FOLDER",
-        help="the codec model; the bundled one by default",
+        help="the codec model for this time; else the one chosen in the window, or the bundled",
     )
 
 
@@ -110,7 +133,7 @@ def _say(sentence: str) -> None:
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     arguments = parser().parse_args(argv)
-    arguments.model = getattr(arguments, "model", "bundled")
+    arguments.model = getattr(arguments, "model", None)
     logging.basicConfig(level=logging.CRITICAL)
     if arguments.log:
         logging.getLogger("app").setLevel(logging.INFO)
@@ -124,17 +147,20 @@ def _run(arguments: argparse.Namespace) -> int:
             from app.headless import list_devices
 
             return list_devices()
+        case "models":
+            from app.models import run_models
+
+            return run_models(arguments)
         case "demo":
             from app.demo import bundled_clip, run_demo
 
+            model = arguments.model or "bundled"
             clip = arguments.input or bundled_clip()
             if arguments.headless:
-                return run_demo(arguments.model, clip, arguments.output)
+                return run_demo(model, clip, arguments.output)
             from app.window import run_demo_window
 
-            return run_demo_window(
-                arguments.model, clip, arguments.output, auto_close=arguments.close
-            )
+            return run_demo_window(model, clip, arguments.output, auto_close=arguments.close)
         case "call" if arguments.headless:
             from app.headless import run_call
 

@@ -21,7 +21,8 @@ from app.core.session import NoCall
 from app.core.settings import Settings
 from app.core.state import Ended, Event, InputEnded, Inviting, Notice, StateChanged, Talking
 from app.engine import Engine
-from app.engine.model import load_model
+from app.engine.model import load_first
+from app.library.store import Store
 from app.terminal import TerminalView, report, say
 
 _QUIET_DBFS = -45.0
@@ -61,7 +62,7 @@ def list_devices() -> int:
 
 
 def run_call(
-    model: str,
+    model: str | None,
     settings: Settings,
     *,
     damage: str | None,
@@ -73,7 +74,8 @@ def run_call(
 ) -> int:
     """The `call --headless` command; returns the exit status.
 
-    `damage` is what was wrong with the kept settings. A file that could not be read or written
+    `model` is what was said on the command line, instead of the one in `settings`. `damage` is what
+    was wrong with the kept settings. A file that could not be read or written
     whole does not end the call, but makes its status 1.
     """
     view = TerminalView()
@@ -81,7 +83,10 @@ def run_call(
         view.show(Notice("warning", damage))
     with contextlib.closing(PortAudioBackend()) as devices:
         _check(devices, input_file, output_file)
-        codec = load_model(model)
+        store = Store()
+        codec, settings, warning = load_first(model, settings, store)
+        if warning is not None:
+            view.show(Notice("warning", warning))
         happened: queue.SimpleQueue[Event | _Pasted | _PastingEnded] = queue.SimpleQueue()
         sound = FilesInstead(
             devices,
@@ -89,7 +94,7 @@ def run_call(
             output_file=output_file,
             on_trouble=lambda error: view.show(Notice("error", str(error))),
         )
-        engine = Engine(codec, sound, settings, happened.put, loopback=loopback)
+        engine = Engine(codec, sound, settings, happened.put, store=store, loopback=loopback)
         try:
             status = HeadlessCall(engine, view, happened, seconds).run(join)
         finally:
@@ -153,8 +158,10 @@ class HeadlessCall:
 
     def _note(self, event: Event) -> None:
         match event:
-            case StateChanged(state=Talking()):
+            case StateChanged(state=Talking(loading="")):
                 self._talking_since = self._heard_at = time.monotonic()
+            case StateChanged(state=Talking()):
+                self._talking_since = None  # It counts from when something can be said.
             case InputEnded():
                 self._input_over = True
                 self._heard_at = time.monotonic()

@@ -89,6 +89,7 @@ class TerminalView:
         self._lock = threading.Lock()
         self._status_shown = False
         self._peer: PeerView | None = None
+        self._loading = False
 
     def show(self, event: Event) -> None:
         """One event, in words. Raises CannotPrint when it is a link that cannot be handed out."""
@@ -135,8 +136,12 @@ class TerminalView:
                 say(link)
             case Connecting():
                 self.line("Connecting …")
-            case Talking():
-                self.line("Connected.")
+            case Talking(loading=""):
+                self.line("Connected." if not self._loading else "The model is loaded.")
+                self._loading = False
+            case Talking(loading=model):
+                self._loading = True
+                self.line(f"Loading the model {model}, which both sides have …")
             case Ended(reason=reason, failed=failed):
                 self.line(f"Error: {reason}" if failed else reason)
 

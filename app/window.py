@@ -16,14 +16,15 @@ from app.core.settings import Settings
 from app.core.state import Ended, Event, Notice, StateChanged
 from app.demo import Demo
 from app.engine import Engine
-from app.engine.model import load_model
+from app.engine.model import load_first, load_model
 from app.gui.application import run
 from app.gui.bridge import Bridge, Controls, Listener
+from app.library.store import Store
 from app.settings_file import save_settings
 
 
 def run_window(
-    model: str,
+    model: str | None,
     settings: Settings,
     *,
     kept: Settings,
@@ -36,11 +37,13 @@ def run_window(
     """Show the window until it is closed; returns the exit status.
 
     What is chosen in the window is added to the `kept` settings; what the command line said holds
-    for this time only. `damage` is what was wrong with the kept ones.
+    for this time only, as `model` does, the one it said instead of the one chosen. `damage` is what
+    was wrong with the kept settings.
     """
     check_files(input_file, output_file)
     devices = PortAudioBackend()
     engines: list[Engine] = []
+    began: list[Settings] = []
 
     def make_engine(listen: Listener) -> Controls:
         sound = FilesInstead(
@@ -55,9 +58,13 @@ def run_window(
                 sound.finish()
             listen(event)
 
-        engines.append(Engine(load_model(model), sound, settings, hear, loopback=loopback))
-        if damage is not None:
-            listen(Notice("warning", damage))
+        store = Store()
+        codec, begun_with, warning = load_first(model, settings, store)
+        began.append(begun_with)
+        engines.append(Engine(codec, sound, begun_with, hear, store=store, loopback=loopback))
+        for trouble in (damage, warning):
+            if trouble is not None:
+                listen(Notice("warning", trouble))
         return engines[0]
 
     async def join_at_once(bridge: Bridge) -> None:
@@ -68,7 +75,7 @@ def run_window(
     finally:
         devices.close()
         if engines:
-            _keep(kept, settings, engines[0].settings)
+            _keep(kept, began[0], engines[0].settings)
 
 
 def run_demo_window(model: str, clip: Path, output: Path, *, auto_close: bool) -> int:
@@ -116,7 +123,7 @@ def _keep(kept: Settings, began_with: Settings, now: Settings) -> None:
     """Save what was changed in the window."""
     chosen = {
         name: getattr(now, name)
-        for name in ("name", "input_device", "output_device")
+        for name in ("name", "input_device", "output_device", "model")
         if getattr(now, name) != getattr(began_with, name)
     }
     if chosen and (trouble := save_settings(replace(kept, **chosen))):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from app.core.errors import UndertoneError
 from app.core.models import MAX_OFFERS, ModelOffer
+from app.core.settings import Settings
 from app.library.errors import ModelChanged, ModelsError
 from app.library.store import BUNDLED, OnDisk, Store
 from codec.errors import CodecError
@@ -38,18 +39,24 @@ def load_model(name: str, store: Store | None = None) -> Codec:
         raise ModelUnusable(str(error)) from error
 
 
-def load_chosen(name: str, store: Store) -> tuple[Codec, str, str | None]:
-    """The model a person chose once; the bundled one, and a sentence, where that cannot be had.
+def load_first(
+    said: str | None, settings: Settings, store: Store
+) -> tuple[Codec, Settings, str | None]:
+    """The model to begin with: the one `said` for this time, else the one in the settings.
 
-    Returns the codec, its name and the sentence. Raises ModelUnusable.
+    Where that of the settings cannot be had it is the bundled one, and a sentence says so; one that
+    was said has to be had. Returns the codec, the settings with its name, and the sentence. Raises
+    ModelUnusable.
     """
+    if said is not None:
+        return load_model(said, store), replace(settings, model=said), None
     try:
-        return load_model(name, store), name, None
+        return load_model(settings.model, store), settings, None
     except ModelUnusable as error:
-        if name == BUNDLED:
+        if settings.model == BUNDLED:
             raise
         told = f"The model chosen cannot be used, so the bundled one is: {error}"
-        return load_model(BUNDLED, store), BUNDLED, told
+        return load_model(BUNDLED, store), replace(settings, model=BUNDLED), told
 
 
 def _as_recorded(store: Store, name: str, rate: str) -> Codec:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from safetensors.torch import save_file
 
+from app.core.settings import Settings
 from app.core.state import Ended, Idle, Notice, PeerChanged, StateChanged, Talking
-from app.engine.model import BUNDLED, Models, ModelUnusable, load_chosen, load_model
+from app.engine.model import BUNDLED, Models, ModelUnusable, load_first, load_model
 from app.engine.shelf import ModelInUse
 from app.library.importing import take_in
 from app.library.progress import Work
@@ -144,11 +145,21 @@ def test_the_chosen_model_is_not_removed_and_another_is_no_longer_offered(having
 
 
 def test_a_choice_that_is_gone_falls_back_to_the_bundled_model_in_words(tmp_path: Path) -> None:
-    codec, name, told = load_chosen("gone", Store(tmp_path))
-    assert name == BUNDLED
-    assert codec.spec.digest == load_model(BUNDLED, Store(tmp_path)).spec.digest
+    store, gone = Store(tmp_path), Settings(name="Ada", model="gone")
+    codec, settings, told = load_first(None, gone, store)
+    assert settings == Settings(name="Ada", model=BUNDLED)
+    assert codec.spec.digest == load_model(BUNDLED, store).spec.digest
     assert told is not None
     assert "gone" in told
+    with pytest.raises(ModelUnusable):
+        load_first("gone", Settings(), store)
+
+
+def test_what_is_said_goes_before_what_was_chosen(tmp_path: Path) -> None:
+    store = Store(tmp_path, ())
+    put(store, tmp_path, "red")
+    codec, settings, told = load_first("red", Settings(model="gone"), store)
+    assert (codec.spec.name, settings.model, told) == ("red", "red", None)
 
 
 def test_a_model_is_loaded_once_and_only_two_stay(tmp_path: Path) -> None:
