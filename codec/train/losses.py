@@ -74,11 +74,14 @@ def straight_through_signs(lats: Tensor, kept: Tensor | None = None) -> Tensor:
     """±1/√bits by the sign of each latent, with the latent's gradient.
 
     `kept`, (batch, 1, bits) of ones and zeros, says which bits of each crop the decoder gets; of
-    the others it sees nothing.
+    the others it sees nothing. Only crops of all bits teach the encoder: the lower rates are the
+    decoder's task, or the bits they lack would be worth less at the full rate.
     """
     signs = torch.where(lats > 0, 1.0, -1.0) / math.sqrt(lats.shape[-1])
-    vectors = lats + (signs - lats).detach()
-    return vectors if kept is None else vectors * kept
+    if kept is None:
+        return lats + (signs - lats).detach()
+    whole = kept.amin(-1, keepdim=True)
+    return (signs + whole * (lats - lats.detach())).to(signs.dtype) * kept
 
 
 class VoiceLoss(nn.Module):
