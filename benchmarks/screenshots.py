@@ -95,6 +95,7 @@ async def _scenes(app, folder: Path, scheme: str, width: int, height: int) -> li
     engine = made[0]
     await bridge.refresh_devices()
     await grab("1-home")
+    await _models(engine, window, grab)
     window.home.invite.line.setText("https://example.org/not-a-link")
     engine.refusals["create_call"] = StagedError()
     await grab("1-home-warned")
@@ -141,6 +142,30 @@ async def _scenes(app, folder: Path, scheme: str, width: int, height: int) -> li
     window.finish()
     theme.leave()
     return taken
+
+
+async def _models(engine, window, grab) -> None:  # type: ignore[no-untyped-def]
+    """The page of the models: as it is found, while one comes, and half of one."""
+    from app.core.models import ModelProgress
+    from benchmarks.staged_engine import PUBLISHED
+
+    shelf = engine.shelf
+    shelf.models.insert(1, replace(PUBLISHED, name="4k", title="FocalCodec-Stream 4k", kbit=0.6))
+    shelf.models.append(
+        replace(PUBLISHED, name="mine", title="mine (imported)", kind="imported", quality=None)
+    )
+    shelf.now("mine", on_disk=True, licence="not told", octets_exact=True)
+    window.home.model.open.click()
+    await grab("7-models")
+    window.models.cards["2k"].get.click()
+    await asyncio.sleep(0.05)
+    shelf.progress(ModelProgress("2k", "downloading", 412_000_000, 996_145_764, 3.1e6))
+    await grab("7-models-downloading")
+    window.models.cards["2k"].work.stop.click()
+    shelf.now("2k", partial=412_000_000)
+    window.models.show_error("The download from the server broke off again and again.")
+    await grab("7-models-half")
+    window.models.back.click()
 
 
 if __name__ == "__main__":

@@ -10,11 +10,13 @@ import math
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from threading import Thread
 
 from app.audio.backend import DeviceInfo
-from app.core.errors import UndertoneError
+from app.core.errors import Stopped, UndertoneError
 from app.core.meter import LatencyParts, MeterReading
+from app.core.models import ModelProgress, ModelView, Quality
 from app.core.settings import Settings
 from app.core.state import (
     Answering,
@@ -25,6 +27,8 @@ from app.core.state import (
     Event,
     Idle,
     Inviting,
+    ModelsChanged,
+    ModelWork,
     MuteChanged,
     PeerChanged,
     PeerView,
@@ -91,6 +95,82 @@ def refused(error: BaseException) -> Future:
     return future
 
 
+BUNDLED = ModelView("bundled", "Bundled (staged)", "bundled", 0.8, 8_272_421, "Apache-2.0")
+PUBLISHED = ModelView(
+    "2k",
+    "FocalCodec-Stream 2k",
+    "published",
+    0.55,
+    996_145_764,
+    "Apache-2.0",
+    Quality(3.88, 0.0463, 0.961, "the authors' own figures, LibriSpeech test-clean"),
+    octets_exact=False,
+)
+
+
+@dataclass
+class StagedShelf:
+    """Models that come and go as a test says: `finish` or `fail` ends what was begun."""
+
+    listen: Callable[[Event], None]
+    models: list[ModelView] = field(
+        default_factory=lambda: [replace(BUNDLED, on_disk=True), PUBLISHED]
+    )
+    asked: list[tuple] = field(default_factory=list)
+    refusals: dict[str, BaseException] = field(default_factory=dict)
+    begun: Future | None = None
+
+    def show(self) -> None:
+        """Tell what there is."""
+        self.listen(ModelsChanged(tuple(self.models)))
+
+    def now(self, name: str, **how: object) -> None:
+        """A model is otherwise than it was."""
+        self.models = [replace(m, **how) if m.name == name else m for m in self.models]
+        self.show()
+
+    def progress(self, progress: ModelProgress | None) -> None:
+        """Tell how far the work is."""
+        self.listen(ModelWork(progress))
+
+    def end(self, error: BaseException | None = None) -> None:
+        """End what was begun: well, or with an error."""
+        begun, self.begun = self.begun, None
+        assert begun is not None
+        if error is None:
+            begun.set_result(None)
+        else:
+            begun.set_exception(error)
+        self.progress(None)
+
+    def see(self) -> Future:
+        self.asked.append(("see",))
+        self.show()
+        return done(tuple(self.models))
+
+    def get(self, name: str) -> Future:
+        return self._begin("get", name)
+
+    def take_in(self, path: Path) -> Future:
+        return self._begin("take_in", path)
+
+    def stop(self) -> None:
+        self.asked.append(("stop",))
+        self.end(Stopped())
+
+    def remove(self, name: str) -> Future:
+        self.asked.append(("remove", name))
+        self.now(name, on_disk=False, partial=0)
+        return done()
+
+    def _begin(self, what: str, which: object) -> Future:
+        self.asked.append((what, which))
+        if what in self.refusals:
+            return refused(self.refusals[what])
+        self.begun = Future()
+        return self.begun
+
+
 @dataclass
 class StagedEngine:
     """Does what it is told and notes it in `asked`; `refusals` makes a command fail."""
@@ -116,6 +196,9 @@ class StagedEngine:
             DeviceInfo("Headset", "Staged", False, 2, 48_000),
         ]
     )
+
+    def __post_init__(self) -> None:
+        self.shelf = StagedShelf(self.tell)
 
     def tell(self, event: Event) -> None:
         """Tell an event from another thread, as an engine does."""
@@ -162,6 +245,10 @@ class StagedEngine:
     def set_name(self, name: str) -> None:
         self.asked.append(("set_name", name))
         self.settings = replace(self.settings, name=name)
+
+    def choose_model(self, name: str) -> Future:
+        self.settings = replace(self.settings, model=name)
+        return self._do("choose_model", lambda: None, name)
 
     def devices(self) -> Future:
         self.asked.append(("devices",))

@@ -13,3 +13,7 @@ class UndertoneError(Exception):
     def __str__(self) -> str:
         said = super().__str__()
         return said or (type(self).__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " ")
+
+
+class Stopped(UndertoneError):
+    """The work was stopped, as the person wished."""

@@ -12,12 +12,14 @@ import logging
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from app.audio.backend import DeviceInfo
-from app.core.errors import UndertoneError
+from app.core.errors import Stopped, UndertoneError
+from app.core.models import ModelView
 from app.core.settings import Settings
 from app.core.state import (
     Answering,
@@ -27,6 +29,8 @@ from app.core.state import (
     Idle,
     InputEnded,
     Inviting,
+    ModelsChanged,
+    ModelWork,
     MuteChanged,
     Notice,
     PeerChanged,
@@ -49,6 +53,20 @@ class EngineStopped(UndertoneError):
     """Undertone has not started yet, or is closing. Try again in a moment."""
 
 
+class ShelfControls(Protocol):
+    """What the window needs for the models. Every method returns at once, from any thread."""
+
+    def see(self) -> Future[tuple[ModelView, ...]]: ...
+
+    def get(self, name: str) -> Future[None]: ...
+
+    def take_in(self, path: Path) -> Future[None]: ...
+
+    def stop(self) -> None: ...
+
+    def remove(self, name: str) -> Future[None]: ...
+
+
 class Controls(Protocol):
     """What the window needs of an engine. Every method returns at once, from any thread."""
 
@@ -60,6 +78,9 @@ class Controls(Protocol):
 
     @property
     def settings(self) -> Settings: ...
+
+    @property
+    def shelf(self) -> ShelfControls: ...
 
     def create_call(self) -> Future[Inviting]: ...
 
@@ -74,6 +95,8 @@ class Controls(Protocol):
     def set_muted(self, muted: bool) -> None: ...
 
     def set_name(self, name: str) -> None: ...
+
+    def choose_model(self, name: str) -> Future[None]: ...
 
     def devices(self) -> Future[Devices]: ...
 
@@ -99,7 +122,9 @@ class Bridge(QObject):
     `Notice`, `reading_changed` a `CallReading` or None (ten times a second in a call),
     `devices_changed` a list of microphones and one of loudspeakers, `settings_changed` the
     `Settings`. `input_ended` says that a microphone that is a file came to its end. `error` is a
-    sentence: a command was refused. Coroutines return whether the engine did as asked.
+    sentence: a command was refused. `models_changed` carries a tuple of `ModelView`, `model_work` a
+    `ModelProgress`, None when nothing is being done to models. Coroutines return whether the
+    engine did as asked.
     """
 
     state_changed = Signal(object)
@@ -110,6 +135,8 @@ class Bridge(QObject):
     devices_changed = Signal(object, object)
     settings_changed = Signal(object)
     input_ended = Signal()
+    models_changed = Signal(object)
+    model_work = Signal(object)
     error = Signal(str)
 
     _arrived = Signal(object)
@@ -148,6 +175,10 @@ class Bridge(QObject):
                 self.noticed.emit(event)
             case InputEnded():
                 self.input_ended.emit()
+            case ModelsChanged(models):
+                self.models_changed.emit(models)
+            case ModelWork(progress):
+                self.model_work.emit(progress)
 
     def _read(self) -> None:
         # Before a call there is nothing to read; of an ended one, the last look is enough.
@@ -258,6 +289,30 @@ class Bridge(QObject):
 
         return await self._ask(lambda engine: engine.devices(), show)
 
+    async def see_models(self) -> bool:
+        """Look which models there are; `models_changed` follows."""
+        return await self._ask(lambda engine: engine.shelf.see())
+
+    async def get_model(self, name: str) -> bool:
+        """Download a model, or go on with it; `model_work` follows. False when it was stopped."""
+        return await self._ask(lambda engine: engine.shelf.get(name))
+
+    async def import_model(self, path: Path) -> bool:
+        """Take in a model from files; `model_work` follows. False when it was stopped."""
+        return await self._ask(lambda engine: engine.shelf.take_in(path))
+
+    async def remove_model(self, name: str) -> bool:
+        """Remove a model from disk; `models_changed` follows."""
+        return await self._ask(lambda engine: engine.shelf.remove(name))
+
+    async def choose_model(self, name: str) -> bool:
+        """Use a model from the next call on; `settings_changed` follows."""
+        return await self._choose(lambda engine: engine.choose_model(name))
+
+    def stop_model(self) -> None:
+        """Stop the download or import; what came of a download is kept."""
+        self._tell(lambda engine: engine.shelf.stop())
+
     def reset(self) -> None:
         """Leave an ended call."""
         self._tell(lambda engine: engine.reset())
@@ -295,6 +350,8 @@ class Bridge(QObject):
                 raise EngineStopped
             future = command(self._engine)
             result = await asyncio.wrap_future(future)
+        except Stopped:
+            return False  # As the person wished.
         except UndertoneError as error:
             self._refuse(str(error))
             return False

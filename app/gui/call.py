@@ -77,6 +77,7 @@ class CallPage(QWidget):
         self._clock = clock
         self._since: float | None = None
         self._began: float | None = None
+        self._loading = False
         self.last_reading: CallReading | None = None
         self.avatar = Avatar()
         self.peer_name = Text(NO_NAME, scale=1.35, strong=True)
@@ -113,6 +114,13 @@ class CallPage(QWidget):
             self.message.clear()
             for meter in (self.rates, self.latency, self.quality, self.levels):
                 meter.clear()
+        if state.loading:
+            words = f"Both sides have the model {state.loading}. It is being loaded; the sound "
+            self.message.say("info", words + "begins when it is.")
+            self._loading = True
+        elif self._loading:
+            self.message.clear()
+            self._loading = False
         self._show_duration()
         self._tick.start()
 

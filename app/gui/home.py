@@ -14,6 +14,7 @@ from app.gui.card import Card, FoldingRow, Page, Text, caption
 from app.gui.icons import pixmap
 from app.gui.link import LinkField
 from app.gui.message import Message
+from app.gui.models import ModelRow
 from app.gui.picker import DevicePickers
 
 
@@ -47,6 +48,7 @@ class HomePage(Page):
         self.invite.entered.connect(lambda link: bridge.spawn(self._join(link)))
         self.message = Message()
         self.devices = DevicePickers(bridge, self.name)
+        self.model = ModelRow(bridge)
         self.column.addStretch(1)
         self.column.addLayout(self._header())
         self.column.addWidget(self.message)
@@ -115,4 +117,5 @@ class HomePage(Page):
     def _you_card(self) -> Card:
         card = Card("You")
         card.column.addWidget(self.devices)
+        card.column.addWidget(self.model)
         return card

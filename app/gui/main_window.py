@@ -29,6 +29,7 @@ from app.gui.ended import EndedPage
 from app.gui.home import HomePage
 from app.gui.icons import app_icon
 from app.gui.invite import AnswerPage, InvitePage, ProgressPage
+from app.gui.models import ModelsPage
 from app.gui.notice_log import NoticeLog
 
 Clock = Callable[[], float]
@@ -61,6 +62,7 @@ class MainWindow(QMainWindow):
         self._may_close = False
         self._leaving = False
         self.home = HomePage(bridge)
+        self.models = ModelsPage(bridge)
         self.progress = ProgressPage()
         self.invite = InvitePage(bridge, clock)
         self.answer = AnswerPage(clock)
@@ -71,6 +73,7 @@ class MainWindow(QMainWindow):
         for page in (
             self.progress,
             self.home,
+            self.models,
             self.invite,
             self.answer,
             self.call,
@@ -91,6 +94,8 @@ class MainWindow(QMainWindow):
         self.resize(900, 680)
         for page in (self.progress, self.invite, self.answer):
             page.cancel.clicked.connect(self._cancel)
+        self.home.model.open.clicked.connect(lambda: self._go(self.models))
+        self.models.left.connect(lambda: self._go(self.home))
         bridge.state_changed.connect(self._show_state)
         bridge.peer_changed.connect(self._show_peer)
         bridge.noticed.connect(self._show_notice)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.core.errors import UndertoneError
+from app.core.errors import Stopped, UndertoneError
 
 
 class ModelsError(UndertoneError):
     """Something about the models on this computer could not be done."""
 
 
-class Cancelled(ModelsError):
+class Cancelled(ModelsError, Stopped):
     """Stopped. What has come already is kept; get the model again to go on from there."""
 
 
