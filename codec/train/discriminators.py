@@ -66,7 +66,9 @@ class SpectrumJudge(nn.Module):
         spectrum = torch.stft(
             sig, self.n_fft, self.n_fft // 4, window=self.window, return_complex=True
         )
-        seen = torch.view_as_real(spectrum).permute(0, 3, 1, 2) / self.n_fft**0.5
+        # Compressed, or the strong low harmonics would be all that is seen.
+        size = (spectrum.abs() / self.n_fft**0.5).clamp_min(1e-3)
+        seen = torch.view_as_real(spectrum / self.n_fft**0.5 * size**-0.6).permute(0, 3, 1, 2)
         return _judged(seen, self.layers, self.verdict)
 
 

@@ -73,6 +73,7 @@ class Stage(ABC):
         self.model = model.to(self.device)
         self.modules = {"model": model} | {k: m.to(self.device) for k, m in beside.items()}
         self.optimizers: dict[str, torch.optim.Optimizer] = {}
+        self._paces: dict[str, float] = {}
         self.average = {k: v.detach().clone() for k, v in model.state_dict().items()}
         self.step = 0
 
@@ -85,8 +86,9 @@ class Stage(ABC):
     def seconds_per_step(self) -> float:
         """Seconds of audio in one step, for the speed in the journal."""
 
-    def optimise(self, name: str, parameters: list[nn.Parameter]) -> None:
-        """Let an optimiser of that name move `parameters`."""
+    def optimise(self, name: str, parameters: list[nn.Parameter], pace: float = 1.0) -> None:
+        """Let an optimiser of that name move `parameters`, at `pace` times the learning rate."""
+        self._paces[name] = pace
         self.optimizers[name] = torch.optim.AdamW(
             parameters,
             lr=self.optimisation.learning_rate,
@@ -98,7 +100,7 @@ class Stage(ABC):
     def descend(self, name: str, loss: Tensor, progress: float) -> None:
         """Let one optimiser take a step down `loss`."""
         optimizer = self.optimizers[name]
-        rate = self.optimisation.learning_rate_at(self.step, progress)
+        rate = self._paces[name] * self.optimisation.learning_rate_at(self.step, progress)
         parameters = []
         for group in optimizer.param_groups:
             group["lr"] = rate

@@ -42,10 +42,10 @@ CONFIG = {
     "augmentation": {"noise_share": 0.5},
     "adversarial": {
         "learning_rate": 1e-3,
+        "jury_pace": 1.0,
         "word_pull": 1.0,
         "persuasion_pull": 0.6,
         "feature_pull": 1.0,
-        "jury_warmup_steps": 2,
         "crops": 1,
         "crop_seconds": 0.5,
         "jury_width": 2,
