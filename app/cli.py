@@ -12,6 +12,7 @@ from pathlib import Path
 
 from app import VERSION
 from app.core.errors import UndertoneError
+from app.core.profile import PROFILE_NAMES
 from app.core.settings import Settings
 from app.settings_file import load_settings
 from app.terminal import NobodyReads, flush, hush
@@ -41,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--input", type=Path, metavar="FILE", help="speak this file instead")
     demo.add_argument("--output", type=Path, default=Path("heard.wav"), metavar="WAV")
     demo.add_argument("--close", action="store_true", help="close the window at the end")
+    _profile_option(demo)
     _model_option(demo)
 
     call = commands.add_parser("call", help="create or join a call, from a window or the terminal")
@@ -58,11 +60,23 @@ def parser() -> argparse.ArgumentParser:
     call.add_argument("--turn-password", default="", metavar="WORD")
     call.add_argument("--relay-only", action="store_true", help="hide this machine's addresses")
     call.add_argument("--loopback", action="store_true", help="also offer 127.0.0.1")
+    _profile_option(call)
+    call.add_argument(
+        "--continuous", action="store_true", help="send silence like speech, at its full cost"
+    )
     _model_option(call)
 
     commands.add_parser("devices", help="list microphones and loudspeakers")
     _models_command(commands)
     return top
+
+
+def _profile_option(to: argparse.ArgumentParser) -> None:
+    to.add_argument(
+        "--profile",
+        choices=PROFILE_NAMES,
+        help="what matters most about how speech is sent; by default the line decides",
+    )
 
 
 def _models_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -157,10 +171,16 @@ def _run(arguments: argparse.Namespace) -> int:
             model = arguments.model or "bundled"
             clip = arguments.input or bundled_clip()
             if arguments.headless:
-                return run_demo(model, clip, arguments.output)
+                return run_demo(model, clip, arguments.output, arguments.profile)
             from app.window import run_demo_window
 
-            return run_demo_window(model, clip, arguments.output, auto_close=arguments.close)
+            return run_demo_window(
+                model,
+                clip,
+                arguments.output,
+                auto_close=arguments.close,
+                profile=arguments.profile,
+            )
         case "call" if arguments.headless:
             from app.headless import run_call
 
@@ -203,5 +223,7 @@ def _settings(kept: Settings, arguments: argparse.Namespace) -> Settings:
         "turn_user": arguments.turn_user or None,
         "turn_password": arguments.turn_password or None,
         "relay_only": arguments.relay_only or None,
+        "profile": arguments.profile,
+        "continuous": arguments.continuous or None,
     }
     return replace(kept, **{key: value for key, value in said.items() if value is not None})

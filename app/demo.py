@@ -6,11 +6,13 @@ import queue
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, wait
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
 from app.audio.instead import FilesInstead, check_files
 from app.core.errors import UndertoneError
+from app.core.profile import AUTO
 from app.core.session import NoCall
 from app.core.settings import Settings
 from app.core.state import (
@@ -53,17 +55,23 @@ class Demo:
     """
 
     def __init__(
-        self, codec: Codec, clip: Path, output: Path, listen: Callable[[Event], None]
+        self,
+        codec: Codec,
+        clip: Path,
+        output: Path,
+        listen: Callable[[Event], None],
+        *,
+        profile: str | None = None,
     ) -> None:
         check_files(clip, output)
         self._listen = listen
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._voice = FilesInstead(None, input_file=clip, lead_in=_LEAD_IN)
         self._ear = FilesInstead(None, output_file=output)
-        self.alice = Engine(
-            codec, self._voice, Settings(name="Alice"), self._heard_of_alice, loopback=True
-        )
-        self.bob = Engine(codec, self._ear, Settings(name="Bob"), self._heard_of_bob, loopback=True)
+        alice = Settings(name="Alice", profile=profile or AUTO)
+        bob = replace(alice, name="Bob")
+        self.alice = Engine(codec, self._voice, alice, self._heard_of_alice, loopback=True)
+        self.bob = Engine(codec, self._ear, bob, self._heard_of_bob, loopback=True)
 
     def run(self, status: Callable[[CallReading], None] | None = None) -> None:
         """Connect, speak to the end, hang up. Raises an `UndertoneError` when that fails.
@@ -126,7 +134,8 @@ class Demo:
             except queue.Empty:
                 reading = self.alice.reading()
                 said = reading.bandwidth.codes_up_total if reading is not None else 0
-                if said != before or self.alice.muted:
+                encodes = reading is not None and reading.encoder_load > 0  # in a pause of the clip
+                if said != before or encodes or self.alice.muted:
                     moved_at, before = time.monotonic(), said
                 elif time.monotonic() - moved_at > _PATIENCE_SECONDS:
                     raise DemoFailed(_STANDSTILL) from None
@@ -148,7 +157,7 @@ def _is_error(event: Event) -> bool:
     return isinstance(event, Notice) and event.severity == "error"
 
 
-def run_demo(model: str, clip: Path, output: Path) -> int:
+def run_demo(model: str, clip: Path, output: Path, profile: str | None = None) -> int:
     """The `demo --headless` command; returns the exit status."""
     view = TerminalView()
 
@@ -161,7 +170,7 @@ def run_demo(model: str, clip: Path, output: Path) -> int:
             case _:
                 view.show(event)
 
-    demo = Demo(load_model(model), clip, output, show)
+    demo = Demo(load_model(model), clip, output, show, profile=profile)
     try:
         demo.run(view.status)
         readings = [("Alice, who spoke:", demo.alice.reading()), ("Bob:", demo.bob.reading())]

@@ -78,12 +78,14 @@ def run_window(
             _keep(kept, began[0], engines[0].settings)
 
 
-def run_demo_window(model: str, clip: Path, output: Path, *, auto_close: bool) -> int:
+def run_demo_window(
+    model: str, clip: Path, output: Path, *, auto_close: bool, profile: str | None = None
+) -> int:
     """Show Alice's window while she speaks the clip to Bob; returns the exit status."""
     demos: list[Demo] = []
 
     def make_engine(listen: Listener) -> Controls:
-        demos.append(Demo(load_model(model), clip, output, listen))
+        demos.append(Demo(load_model(model), clip, output, listen, profile=profile))
         return demos[0].alice
 
     async def play(bridge: Bridge) -> None:
@@ -123,7 +125,7 @@ def _keep(kept: Settings, began_with: Settings, now: Settings) -> None:
     """Save what was changed in the window."""
     chosen = {
         name: getattr(now, name)
-        for name in ("name", "input_device", "output_device", "model")
+        for name in ("name", "input_device", "output_device", "model", "profile")
         if getattr(now, name) != getattr(began_with, name)
     }
     if chosen and (trouble := save_settings(replace(kept, **chosen))):

@@ -109,13 +109,26 @@ class Bye:
     reason: ByeReason = ByeReason.HUNG_UP
 
 
-ControlMessage = Hello | Ping | Pong | Mute | Bye
+@dataclass(frozen=True)
+class Report:
+    """How the receiver's voice packets come: see `arrivals.Arrival`, whose fields these are.
 
-_HELLO, _PING, _PONG, _MUTE, _BYE = 1, 2, 3, 4, 5
+    On the way they are rounded: `loss` to 1/255, `burst` to 1/16, `queue` to a millisecond.
+    """
+
+    loss: float
+    burst: float
+    queue: float
+
+
+ControlMessage = Hello | Ping | Pong | Mute | Bye | Report
+
+_HELLO, _PING, _PONG, _MUTE, _BYE, _REPORT = 1, 2, 3, 4, 5, 6
 _HELLO_FIXED = struct.Struct("!BBII")
 _OFFER = struct.Struct("!BI")
 _PING_FIXED = struct.Struct("!HI")
 _PONG_FIXED = struct.Struct("!HI5H")
+_REPORT_FIXED = struct.Struct("!BBH")
 
 
 def encode_control(message: ControlMessage) -> bytes:
@@ -136,6 +149,11 @@ def encode_control(message: ControlMessage) -> bytes:
             return _head(_MUTE) + bytes((message.muted,))
         case Bye():
             return _head(_BYE) + bytes((message.reason,))
+        case Report():
+            loss = round(min(max(message.loss, 0.0), 1.0) * 255)
+            burst = min(max(round(message.burst * 16), 16), 255)
+            queue = min(max(round(message.queue * 1000), 0), 0xFFFF)
+            return _head(_REPORT) + _REPORT_FIXED.pack(loss, burst, queue)
 
 
 def decode_control(data: bytes) -> ControlMessage:
@@ -233,10 +251,16 @@ def _read_bye(data: bytes) -> Bye:
     return Bye(ByeReason(data[0]) if known else ByeReason.OTHER)
 
 
+def _read_report(data: bytes) -> Report:
+    loss, burst, queue = _REPORT_FIXED.unpack_from(data)
+    return Report(loss / 255, max(burst, 16) / 16, queue / 1000)
+
+
 _READERS: dict[int, Callable[[bytes], ControlMessage]] = {
     _HELLO: _read_hello,
     _PING: _read_ping,
     _PONG: _read_pong,
     _MUTE: _read_mute,
     _BYE: _read_bye,
+    _REPORT: _read_report,
 }

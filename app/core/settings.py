@@ -10,7 +10,8 @@ class Settings:
     """Device names are as the system gives them; None follows the system's default.
 
     `stun` and `turn` are server URLs (`stun:host:port`), empty by default: nothing is sent to
-    anyone but the peer. `model` is the name of the codec model that is liked best.
+    anyone but the peer. `model` is the name of the codec model that is liked best. `profile` is one
+    of `profile.PROFILE_NAMES`: how packets are filled. `continuous` sends silence like speech.
     """
 
     name: str = ""
@@ -22,3 +23,5 @@ class Settings:
     turn_password: str = ""
     relay_only: bool = False
     model: str = "bundled"
+    profile: str = "auto"
+    continuous: bool = False

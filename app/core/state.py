@@ -93,6 +93,7 @@ class CallReading:
     `bandwidth` counts since the two were connected. `outgoing` is the way from this microphone to
     the peer's ear, `incoming` the other way; None while not known. `packets_dropped` were not sent
     since too many waited. `wire_measured` is False when wire bytes are computed, not counted.
+    `profile` is the name of the one by which packets are filled now, "" before the first.
     """
 
     bandwidth: MeterReading
@@ -110,6 +111,7 @@ class CallReading:
     input_dropped: int
     packets_dropped: int
     wire_measured: bool
+    profile: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.audio.backend import AudioBackend
+from app.core.control import Report
 from app.core.meter import Clock, EndLatency, LatencyParts, Meter
+from app.core.packing import Rate
+from app.core.profile import profile_named
 from app.core.settings import Settings
 from app.core.state import CallReading
 from app.engine.listening import Listening
 from app.engine.sound import Loudspeaker, Microphone, Say
 from app.engine.speaking import Speaking
+from app.engine.steering import Steering
 from app.net.state import PeerStats
 from codec.model.codec import Codec
-from codec.stream import StreamDecoder, StreamEncoder
+from codec.rates import rates_of
+from codec.stream import StreamEncoder
 
 
 class Call:
@@ -34,13 +39,14 @@ class Call:
         clock: Clock,
         say: Say,
         on_input_end: Callable[[], None],
+        backlog: Callable[[], int] = lambda: 0,
     ) -> None:
         self.meter, self._spec = meter, codec.spec
         self._round_trip: float | None = None
         self._theirs = EndLatency()
-        encoder, decoder = StreamEncoder(codec), StreamDecoder(codec)
+        self.steering = Steering(clock, profile_named(settings.profile), backlog)
+        encoder = StreamEncoder(codec)
         encoder.warm_up()
-        decoder.warm_up()
         self.microphone = Microphone(backend, settings.input_device, say)
         try:
             rate = codec.spec.output_rate
@@ -50,18 +56,18 @@ class Call:
             raise
         self.speaking = Speaking(
             encoder,
-            codec.spec,
+            _rates(codec),
             self.microphone,
             send=send_voice,
+            plan=self.steering.plan,
+            continuous=settings.continuous,
             is_muted=is_muted,
             meter=meter,
             clock=clock,
             say=say,
             on_end=on_input_end,
         )
-        self.listening = Listening(
-            decoder, codec.spec, self.loudspeaker, meter=meter, clock=clock, say=say
-        )
+        self.listening = Listening(codec, self.loudspeaker, meter=meter, clock=clock, say=say)
 
     def start(self) -> None:
         """Begin to speak and listen."""
@@ -78,6 +84,11 @@ class Call:
     def pong(self, round_trip: float, theirs: EndLatency) -> None:
         """Take what a pong told: seconds there and back, the peer's own shares of the delay."""
         self._round_trip, self._theirs = round_trip, theirs
+        self.steering.round_trip(round_trip)
+
+    def report(self, report: Report) -> None:
+        """Take what the peer says of how this end's packets reach it."""
+        self.steering.report(report)
 
     def own_latency(self) -> EndLatency:
         """This end's shares of the delay, in ms. The codec's own lag counts as decoding."""
@@ -115,7 +126,14 @@ class Call:
             input_dropped=self.microphone.dropped,
             packets_dropped=network.voice_dropped,
             wire_measured=network.wire.exact,
+            profile=profile.value if (profile := self.steering.profile) else "",
         )
+
+
+def _rates(codec: Codec) -> list[Rate]:
+    full = codec.spec.bits_per_code
+    specs = [view.spec for view in rates_of(codec)]
+    return [Rate(s.model_id, s.bits_per_code, full - s.bits_per_code) for s in specs]
 
 
 def _ms(seconds: float | None) -> float | None:

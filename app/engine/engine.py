@@ -20,6 +20,7 @@ from app.core.control import ByeReason
 from app.core.description import Description
 from app.core.errors import UndertoneError
 from app.core.meter import Clock
+from app.core.profile import profile_named
 from app.core.session import AlreadyInCall, NoAnswerAwaited, NoCall, Session
 from app.core.settings import Settings
 from app.core.state import (
@@ -181,6 +182,13 @@ class Engine:
             self._settings = replace(self._settings, model=name)
 
         return self.shelf.submit(choose)
+
+    def choose_profile(self, name: str) -> None:
+        """Fill packets by this profile (one of PROFILE_NAMES), now and in later calls."""
+        self._settings = replace(self._settings, profile=name)
+        call = self._line.call if self._line is not None else None
+        if call is not None:
+            call.steering.choose(profile_named(name))
 
     def set_name(self, name: str) -> None:
         """The name shown to the other end, from the next call on."""

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from app import VERSION
 from app.audio.backend import AudioBackend
-from app.core.control import ByeReason, Hello, Mute, encode_control
+from app.core.control import ByeReason, Hello, Mute, Report, encode_control
 from app.core.meter import Clock, EndLatency, Meter
 from app.core.models import agree
 from app.core.settings import Settings
@@ -124,6 +124,7 @@ class Line:
             clock=self._clock,
             say=self._exchange.say,
             on_input_end=on_input_end,
+            backlog=lambda: self.peer.voice_backlog,
         )
         call.start()
         with self._lock:
@@ -187,12 +188,15 @@ class Line:
         self.peer.send_control(encode_control(hello))
         self._exchange.connected(self)
 
-    def _control_came(self, message: Hello | Mute) -> None:
+    def _control_came(self, message: Hello | Mute | Report) -> None:
         match message:
             case Hello():
                 self._greeted(message)
             case Mute(muted=muted):
                 self._update_view(muted=muted)
+            case Report():
+                if (call := self._call) is not None:
+                    call.report(message)
 
     def _greeted(self, theirs: Hello) -> None:
         first, self._has_greeted = not self._has_greeted, True
@@ -215,6 +219,8 @@ class Line:
     def _voice_came(self, data: bytes) -> None:
         if (call := self._call) is not None:
             call.listening.receive(data)
+            if (report := call.listening.due_report()) is not None:
+                self.peer.send_control(encode_control(report))
 
     def _wire_moved(self, up: int, down: int) -> None:
         if up:

@@ -7,20 +7,35 @@ import threading
 
 import numpy as np
 
+from app.audio.comfort_noise import ComfortNoise
+from app.audio.tempo import Seam, retimed
 from app.core import packet
-from app.core.jitter import Chunk, JitterBuffer, JitterStats, Lost
+from app.core.arrivals import ArrivalMeter
+from app.core.control import Report
+from app.core.jitter import Chunk, Dry, JitterBuffer, JitterStats, Lost, Silence, Waiting
 from app.core.meter import Clock, LoadMeter, Meter, Recent
-from app.core.packet import PacketError, SequenceUnwrapper
+from app.core.packet import (
+    NO_SOUND,
+    PacketError,
+    SequenceUnwrapper,
+    SilencePacket,
+    VoicePacket,
+)
+from app.core.playout import Cadence, change_of
 from app.core.state import Notice
 from app.engine.sound import Loudspeaker, Say
-from codec.spec import CodecSpec
-from codec.stream import StreamDecoder
+from codec.model.codec import Codec
+from codec.rates import RatesDecoder, rates_of
 
 log = logging.getLogger(__name__)
 
 LEAD_SECONDS = 0.03
 """The next chunk is decoded when the loudspeaker holds less than this: time for a slow decode."""
 
+_DECODES = 2.0
+_MOST_LEAD_SECONDS = 0.12
+
+_NOISE_SECONDS = 0.02
 _IDLE_WAIT = 0.1
 _SHORTEST_WAIT = 0.002
 
@@ -30,18 +45,25 @@ class Listening:
 
     def __init__(
         self,
-        decoder: StreamDecoder,
-        spec: CodecSpec,
+        codec: Codec,
         loudspeaker: Loudspeaker,
         *,
         meter: Meter,
         clock: Clock,
         say: Say,
     ) -> None:
-        self._decoder, self._spec, self._loudspeaker = decoder, spec, loudspeaker
+        self._decoder, self._spec, self._loudspeaker = RatesDecoder(codec), codec.spec, loudspeaker
+        self._decoder.warm_up()
         self._meter, self._say, self._clock = meter, say, clock
-        self._bits = {spec.model_id: spec.bits_per_code}
+        specs = [view.spec for view in rates_of(codec)]
+        self._bits = {spec.model_id: spec.bits_per_code for spec in specs}
         self._jitter = JitterBuffer(clock)
+        self._cadence = Cadence(self._jitter)
+        self._arrivals = ArrivalMeter(clock)
+        self._hint = NO_SOUND
+        self._noise = ComfortNoise(codec.spec.output_rate)
+        self._seam = Seam(codec.spec.output_rate)
+        self._was_speech = True
         self._unwrap = SequenceUnwrapper()
         self._lock = threading.Lock()
         self._arrived = threading.Event()
@@ -70,16 +92,41 @@ class Listening:
     def receive(self, data: bytes) -> None:
         """Take a packet from the network: any bytes at all."""
         try:
-            voice = packet.decode(data, self._bits)
+            came = packet.decode(data, self._bits)
         except PacketError as error:
             self._refuse(error)
             return
         with self._lock:
-            first = self._unwrap.unwrap(voice.sequence)
-            for sequence, codes, is_new in packet.numbered(voice, first):
-                self._jitter.push(sequence, codes, is_new)
-        self._meter.received_codes(len(voice.new) * self._spec.chunk_bits)
+            number = self._unwrap.unwrap(came.sequence)
+            match came:
+                case SilencePacket():
+                    self._arrivals.silence(came, number)
+                    self._jitter.hush(number, came.since)
+                    self._hint = came.noise
+                case VoicePacket():
+                    self._take(came, number)
         self._arrived.set()
+
+    def _take(self, voice: VoicePacket, first: int) -> None:
+        """Sort a packet's chunks in; `first` is the number of the first new one."""
+        news = self._arrivals.voice(voice, first)
+        self._cadence.see(voice)
+        if voice.onset:
+            self._jitter.begins(first)
+        last = first + len(voice.new) - 1
+        for number, codes, is_new in packet.numbered(voice, first):
+            # What comes with an onset waited for it; only the last chunk was not held back.
+            timely = not voice.onset or number == last
+            self._jitter.push(number, codes, is_new, voice.model_id, timely)
+        self._meter.received_codes(news * packet.CODES_PER_CHUNK * self._bits[voice.model_id])
+
+    def due_report(self) -> Report | None:
+        """What to tell the sender of how its packets come; None when there is no news."""
+        with self._lock:
+            arrival = self._arrivals.due()
+        if arrival is None:
+            return None
+        return Report(arrival.loss, arrival.burst, arrival.queue)
 
     @property
     def load(self) -> float:
@@ -104,26 +151,42 @@ class Listening:
     def _run(self) -> None:
         try:
             while not self._stop.is_set():
-                if self._loudspeaker.wait_below(LEAD_SECONDS, _IDLE_WAIT):
+                if self._loudspeaker.wait_below(self._lead_wanted(), _IDLE_WAIT):
                     self._play_next()
         except Exception as error:  # The thread's last words: a call must not fall silent unsaid.
             log.exception("The listening thread failed")
             self._say(Notice("error", f"The other end can no longer be heard: {error}"))
+
+    def _lead_wanted(self) -> float:
+        """Seconds of sound to hold while decoding: more on a machine that decodes slowly."""
+        decode = self.decode_seconds.value or 0.0
+        return min(max(LEAD_SECONDS, _DECODES * decode), _MOST_LEAD_SECONDS)
 
     def _play_next(self) -> None:
         slack = self._loudspeaker.queued - (self.decode_seconds.value or 0.0)
         self._arrived.clear()
         with self._lock:
             pulled = self._jitter.pull(slack)
+            hint = self._hint
+        if hint != self._noise.hint:
+            self._noise.become(hint)
         match pulled:
-            case Chunk(codes=codes, waited=waited):
-                self.buffered_seconds.add(waited)
+            case Chunk():
+                self.buffered_seconds.add(pulled.waited)
                 self._count_played()
-                self._write(np.array(codes))
+                self._decoder.use(pulled.model_id)
+                self._speak(np.array(pulled.codes), change_of(pulled.excess))
             case Lost():
-                self._write(None)
+                self._speak(None)
+            case Silence() | Dry() if self._noise.is_audible:
+                self._hum()
+            case Waiting(seconds=seconds) if self._noise.is_audible:
+                # A gap while speech is drawn out to a longer delay is not to be dead silence.
+                left = self._loudspeaker.queued - _NOISE_SECONDS
+                if not self._arrived.wait(min(max(left, 0.0), seconds)) and left <= 0:
+                    self._hum()
             case nothing:
-                wait = getattr(nothing, "seconds", _IDLE_WAIT)
+                wait = getattr(nothing, "seconds", None) or _IDLE_WAIT
                 self._arrived.wait(min(max(wait, _SHORTEST_WAIT), _IDLE_WAIT))
 
     def _count_played(self) -> None:
@@ -134,11 +197,27 @@ class Listening:
             self._meter.lost(lost - self._lost_counted)
         self._lost_counted = lost
 
-    def _write(self, codes: np.ndarray | None) -> None:
+    def _speak(self, codes: np.ndarray | None, change: float = 0.0) -> None:
+        """Play a chunk, `change` seconds longer than it is; None stands for a lost one."""
         began = self._clock()
         pcm = self._decoder.step(codes)
+        if change:
+            pcm = retimed(pcm, self._spec.output_rate, change)
         took = self._clock() - began
         self._load.add(took)
         self.decode_seconds.add(took)
         self._lead.add(self._loudspeaker.queued)
+        self._write(pcm, is_speech=True)
+
+    def _hum(self) -> None:
+        """Play a little of the background."""
+        samples = round(_NOISE_SECONDS * self._spec.output_rate)
+        self._write(self._noise.step(samples), is_speech=False)
+
+    def _write(self, pcm: np.ndarray, *, is_speech: bool) -> None:
+        if is_speech == self._was_speech:
+            self._seam.follow(pcm)
+        else:
+            pcm = self._seam.join(pcm)
+        self._was_speech = is_speech
         self._loudspeaker.write(pcm)

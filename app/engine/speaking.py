@@ -4,43 +4,50 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from app.audio.backend import EndOfInput
-from app.core import packet
+from app.audio.voice_activity import VoiceActivity
 from app.core.meter import Clock, LoadMeter, Meter, Recent
-from app.core.packet import Codes, VoicePacket
+from app.core.packet import NO_SOUND, Codes
+from app.core.packing import Outgoing, Packer, Rate
+from app.core.profile import Plan
 from app.core.state import Notice
 from app.engine.sound import Microphone, Say
-from codec.spec import CHUNK_SAMPLES, CodecSpec
+from codec.spec import CHUNK_SAMPLES
 from codec.stream import StreamEncoder
 
 log = logging.getLogger(__name__)
-
-REDUNDANT_CHUNKS = 1
-"""Earlier chunks each packet repeats: one lost packet alone loses nothing (8 bytes for it)."""
 
 _READ_TIMEOUT = 0.25
 
 
 class Speaking:
-    """Encodes the microphone until stopped. `send` hands a packet's bytes to the network."""
+    """Encodes the microphone until stopped. `send` hands a packet's bytes to the network.
+
+    `rates` are the encoder's, its own first; `plan` says how to fill the next packet. While nobody
+    speaks nothing is sent, but for `continuous`.
+    """
 
     def __init__(
         self,
         encoder: StreamEncoder,
-        spec: CodecSpec,
+        rates: Sequence[Rate],
         microphone: Microphone,
         *,
         send: Callable[[bytes], object],
+        plan: Callable[[], Plan],
+        continuous: bool = False,
         is_muted: Callable[[], bool],
         meter: Meter,
         clock: Clock,
         say: Say,
         on_end: Callable[[], None],
     ) -> None:
-        self._encoder, self._spec, self._microphone = encoder, spec, microphone
+        self._encoder, self._microphone = encoder, microphone
+        self._packer = Packer(rates)
+        self._activity = VoiceActivity()
+        self._plan, self._continuous = plan, continuous
         self._send, self._is_muted, self._on_end = send, is_muted, on_end
         self._meter, self._clock, self._say = meter, clock, say
         self._load = LoadMeter(clock)
@@ -48,8 +55,6 @@ class Speaking:
         """How long a chunk takes to encode, of late."""
         self.capture_seconds = Recent()
         """How old the newest sample of a chunk is when the chunk is read, of late."""
-        self._sequence = 0
-        self._earlier: deque[Codes] = deque(maxlen=REDUNDANT_CHUNKS)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="speaking", daemon=True)
 
@@ -84,23 +89,25 @@ class Speaking:
             return
         # Looked at now, what waits unread is lateness and not the next chunk's filling.
         self.capture_seconds.add(self._microphone.latency)
+        plan = self._plan()
         if self._is_muted():
+            self._transmit(self._packer.silence(None, NO_SOUND, plan))
             return
         began = self._clock()
         codes: Codes = tuple(int(code) for code in self._encoder.step(pcm))
+        speaks = self._activity.step(pcm) or self._continuous
         took = self._clock() - began
         self._load.add(took)
         self.encode_seconds.add(took)
-        self._transmit(codes)
-
-    def _transmit(self, codes: Codes) -> None:
-        voice = VoicePacket(
-            self._spec.model_id,
-            self._sequence % packet.SEQUENCE_MODULO,
-            new=(codes,),
-            redundant=tuple(self._earlier),
+        # Silence is encoded too: when speech begins, the encoder has heard what came before.
+        self._transmit(
+            self._packer.voice(codes, plan)
+            if speaks
+            else self._packer.silence(codes, self._activity.noise, plan)
         )
-        self._earlier.append(codes)
-        self._sequence += 1
-        self._meter.sent_codes(self._spec.chunk_bits)
-        self._send(packet.encode(voice, self._spec.bits_per_code))
+
+    def _transmit(self, packets: list[Outgoing]) -> None:
+        for each in packets:
+            if each.code_bits:
+                self._meter.sent_codes(each.code_bits)
+            self._send(each.data)

@@ -69,7 +69,8 @@ class Patience:
 
     `connect`: from both descriptions known to both channels open. `answer_taken`: from the answer
     made to the first sign that the other end took it; people carry links by hand. `ping`: between
-    pings when the peer is silent; `ping_busy`: between pings while it is heard, only to measure.
+    pings when nothing is heard that should be; `ping_busy`: between pings otherwise, only to
+    measure; `ping_silent`: between those when both ends said that they are silent.
     `unresponsive` and `lost`: silence until the peer is called so. `bye`: for a last word to leave.
     `close`: for the connection to be taken down. `keep_alive`: between packets that keep a hole
     through address translators open while links travel (RFC 8445 section 11 asks at least 15 s).
@@ -79,6 +80,7 @@ class Patience:
     answer_taken: float = 1800.0
     ping: float = 1.0
     ping_busy: float = 5.0
+    ping_silent: float = 20.0
     unresponsive: float = 3.0
     lost: float = 15.0
     bye: float = 0.25

@@ -2,6 +2,9 @@
 
 WebRTC tells of a dead path only after 30 s. Any message heard is a sign of life; pings are sent
 each second when nothing is heard, and now and then otherwise, since each costs as much as voice.
+From a peer that said it is silent nothing is awaited but pongs: only a ping that stays unanswered
+makes its silence tell. When both are silent pings are rarest, and one goes out when this end
+begins to speak, so that nobody talks for long to someone who is gone.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ class Liveness:
         self._patience = patience
         self._heard_at = clock()
         self._pinged_at: float | None = None
+        self._unanswered_since: float | None = None
+        self._own_silent = self._peer_silent = False
         self._next_id = 0
         self.round_trip: float | None = None
         """Smoothed round trip in seconds, None until the first pong."""
@@ -29,22 +34,44 @@ class Liveness:
     def heard(self) -> None:
         """A message came."""
         self._heard_at = self._clock()
+        self._unanswered_since = None
+
+    def heard_voice(self, *, silence: bool) -> None:
+        """A voice packet came: speech, or word that the peer is silent."""
+        self._peer_silent = silence
+
+    def said(self, *, silence: bool) -> None:
+        """A voice packet is sent: speech, or word that this end is silent."""
+        begins, self._own_silent = self._own_silent and not silence, silence
+        patience = self._patience.ping_busy
+        if begins and self._pinged_at is not None and self._clock() - self._pinged_at > patience:
+            self._pinged_at = None  # Is the one spoken to still there?
 
     @property
     def silence(self) -> float:
-        """Seconds since the last message."""
-        return self._clock() - self._heard_at
+        """Seconds for which something was to be heard and was not."""
+        since: float | None = self._heard_at
+        if self._peer_silent:
+            since = self._unanswered_since
+        return 0.0 if since is None else self._clock() - since
 
     def due_ping(self) -> Ping | None:
         """A ping if it is time for one."""
         now = self._clock()
-        quiet = self.silence >= self._patience.ping
-        interval = self._patience.ping if quiet else self._patience.ping_busy
+        interval = self._interval()
         if self._pinged_at is not None and now - self._pinged_at < interval:
             return None
         self._pinged_at = now
+        if self._unanswered_since is None:
+            self._unanswered_since = now
         self._next_id = (self._next_id + 1) & 0xFFFF
         return Ping(self._next_id, int(now * 1000) % _MODULO_MS)
+
+    def _interval(self) -> float:
+        if self.silence >= self._patience.ping:
+            return self._patience.ping
+        both = self._own_silent and self._peer_silent
+        return self._patience.ping_silent if both else self._patience.ping_busy
 
     def measure(self, pong: Pong) -> float:
         """The smoothed round trip in seconds, with this pong in it."""

@@ -29,11 +29,13 @@ from app.core.control import (
     Mute,
     Ping,
     Pong,
+    Report,
     decode_control,
     encode_control,
 )
 from app.core.description import Description, DescriptionInvalid
 from app.core.meter import EndLatency
+from app.core.packet import is_silence
 from app.net.config import NetworkConfig, Patience
 from app.net.diagnosis import why_no_route
 from app.net.errors import (
@@ -88,7 +90,7 @@ class PeerConnection:
         config: NetworkConfig,
         *,
         on_voice: Callable[[bytes], None],
-        on_control: Callable[[Hello | Mute], None],
+        on_control: Callable[[Hello | Mute | Report], None],
         on_state: Callable[[PeerState], None],
         on_wire: OnWire | None = None,
         on_payload: OnWire | None = None,
@@ -151,11 +153,17 @@ class PeerConnection:
 
     def send_voice(self, data: bytes) -> bool:
         """Send a voice packet; False, and counted, when it had to be dropped."""
+        self._liveness.said(silence=is_silence(data))
         return self._send(self._voice, "voice", data, MAX_VOICE_BUFFER)
 
     def send_control(self, data: bytes) -> bool:
         """Send a control message; False, and counted, when it had to be dropped."""
         return self._send(self._control, "control", data, MAX_CONTROL_BUFFER)
+
+    @property
+    def voice_backlog(self) -> int:
+        """Bytes of voice that wait to leave. May be asked from any thread."""
+        return self._voice.bufferedAmount
 
     @property
     def state(self) -> PeerState:
@@ -277,6 +285,7 @@ class PeerConnection:
         if not isinstance(data, bytes):
             self._counts["unreadable"] += 1
             return
+        self._liveness.heard_voice(silence=is_silence(data))
         self._counts["voice_received"] += 1
         self._received(data)
         self._call(self._on_voice, data)

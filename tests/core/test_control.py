@@ -18,6 +18,7 @@ from app.core.control import (
     Mute,
     Ping,
     Pong,
+    Report,
     decode_control,
     encode_control,
 )
@@ -35,6 +36,12 @@ MESSAGES: st.SearchStrategy[ControlMessage] = st.one_of(
     st.builds(Pong, U16, U32, st.builds(EndLatency, SHARE, SHARE, SHARE, SHARE, SHARE)),
     st.builds(Mute, st.booleans()),
     st.builds(Bye, st.sampled_from(ByeReason)),
+    st.builds(
+        Report,
+        st.integers(0, 255).map(lambda loss: loss / 255),
+        st.integers(16, 255).map(lambda burst: burst / 16),
+        st.integers(0, 0xFFFF).map(lambda queue: queue / 1000),
+    ),
 )
 
 
@@ -81,6 +88,10 @@ def test_each_defect_has_its_name(data: bytes, error: type[ControlError]) -> Non
 
 def test_a_bye_for_a_reason_of_a_later_version_is_still_a_bye() -> None:
     assert decode_control(b"\x05\xee") == Bye(ByeReason.OTHER)
+
+
+def test_a_report_beyond_what_fits_is_cut_to_it() -> None:
+    assert decode_control(encode_control(Report(2.0, 99.0, -1.0))) == Report(1.0, 255 / 16, 0.0)
 
 
 def test_long_names_are_cut_between_characters() -> None:

@@ -58,7 +58,8 @@ class Person:
         self.engine = Engine(
             codec or small_codec(),
             backend or FilesInstead(None),
-            Settings(name=name, model=model),
+            # Random weights and no microphone: what is not speech must be sent as well.
+            Settings(name=name, model=model, continuous=True),
             self.events.put,
             store=store,
             loopback=True,

@@ -48,6 +48,60 @@ def test_silence_counts_from_the_last_message() -> None:
     assert liveness.silence == 0
 
 
+def test_a_peer_that_said_it_is_silent_is_pinged_as_if_heard() -> None:
+    clock = FakeClock()
+    liveness = Liveness(clock, Patience())
+    liveness.heard_voice(silence=True)
+    sent = answered(liveness, clock, 20)
+    assert 4 <= sent <= 5
+    liveness.said(silence=True)
+    assert answered(liveness, clock, 60) == 3
+
+
+def answered(liveness: Liveness, clock: FakeClock, seconds: float) -> int:
+    """How many pings are sent when each is answered soon."""
+    count = 0
+    for _ in range(round(seconds / 0.1)):
+        clock.now += 0.1
+        if liveness.due_ping():
+            count += 1
+            clock.now += 0.05
+            liveness.heard()
+        assert liveness.silence < 1.0
+    return count
+
+
+def test_a_silent_peer_that_does_not_answer_is_missed() -> None:
+    clock = FakeClock()
+    liveness = Liveness(clock, Patience())
+    liveness.heard()
+    liveness.heard_voice(silence=True)
+    liveness.said(silence=True)
+    assert liveness.due_ping()
+    clock.now += 3.0
+    assert liveness.due_ping()
+    assert liveness.silence == pytest.approx(3.0)
+    liveness.heard()
+    assert liveness.silence == 0.0
+
+
+def test_who_begins_to_speak_to_a_silent_peer_asks_whether_it_is_there() -> None:
+    clock = FakeClock()
+    liveness = Liveness(clock, Patience())
+    liveness.heard_voice(silence=True)
+    liveness.said(silence=True)
+    assert liveness.due_ping()
+    liveness.heard()
+    clock.now += 10
+    assert liveness.due_ping() is None
+    liveness.said(silence=False)
+    assert liveness.due_ping()
+    liveness.heard()
+    clock.now += 1
+    liveness.said(silence=False)
+    assert liveness.due_ping() is None
+
+
 @pytest.mark.parametrize("start", [10.0, (2**32 - 50) / 1000])
 def test_the_round_trip_is_smoothed(start: float) -> None:
     clock = FakeClock(start)
