@@ -10,35 +10,20 @@ import torch
 from torch import Tensor, nn
 
 from codec.model.causal import SHORT_KERNEL, CausalConv1d, first_context
-
-MIN_ELEMENTS = 4096
-"""Smaller matrices stay float32: to read them takes less time than to call what packs others."""
+from codec.runtime.products import MIN_ELEMENTS, Precision, product
 
 
-class HalfLinear(nn.Module):
-    """A linear layer with its weights as float16, in the order in which FBGEMM reads them.
+class PackedLinear(nn.Module):
+    """A linear layer whose weights are laid out for this machine in a precision."""
 
-    Input, sums and output are float32. Each row of weights is kept as its quotient by the scale
-    that makes its largest 127: weights that come from a file of int8 are whole numbers then, which
-    float16 holds exactly, and the layer gives what the plain one does up to float32's own rounding.
-    Other weights are rounded to 11 bits, which puts an error of about -75 dB on the output.
-    """
-
-    def __init__(self, linear: nn.Linear) -> None:
+    def __init__(self, linear: nn.Linear, precision: Precision) -> None:
         super().__init__()
-        weight = linear.weight.detach()
-        self._scale = (weight.abs().amax(dim=1) / 127.0).clamp_min(torch.finfo(torch.float32).tiny)
-        self._bias = None if linear.bias is None else linear.bias.detach()
-        self._weights = torch.ops.quantized.linear_prepack_fp16(weight / self._scale[:, None], None)
-        # The overload itself: to find it by the types of its arguments takes half as long again.
-        self._product = torch.ops.quantized.linear_dynamic_fp16.default
+        bias = None if linear.bias is None else linear.bias.detach()
+        self._product = product(linear.weight.detach(), bias, precision)
 
     def forward(self, x: Tensor) -> Tensor:
         """(…, in_features) -> (…, out_features), float32."""
-        y: Tensor = self._product(x, self._weights)
-        if self._bias is None:
-            return y.mul_(self._scale)
-        return torch.addcmul(self._bias, y, self._scale)
+        return self._product(x)
 
 
 class BriefDepthwise(nn.Module):
@@ -61,18 +46,13 @@ class BriefDepthwise(nn.Module):
         return (y if self._bias is None else y.add_(self._bias)), x[:, frames:]
 
 
-def packed_layer(layer: nn.Module) -> nn.Module | None:
+def packed_layer(layer: nn.Module, precision: Precision) -> nn.Module | None:
     """What does the same as this layer on this machine in less time, or None."""
-    if type(layer) is nn.Linear and layer.weight.numel() >= MIN_ELEMENTS and has_half_product():
-        return HalfLinear(layer)
+    if type(layer) is nn.Linear and layer.weight.numel() >= MIN_ELEMENTS:
+        return PackedLinear(layer, precision)
     if type(layer) is CausalConv1d and _is_depthwise(layer) and layer.past_frames < SHORT_KERNEL:
         return BriefDepthwise(layer)
     return None
-
-
-def has_half_product() -> bool:
-    """Whether torch has FBGEMM here: on x86 yes; on ARM no, and linear layers stay float32."""
-    return torch.backends.quantized.engine in ("x86", "fbgemm")
 
 
 def _is_depthwise(conv: CausalConv1d) -> bool:

@@ -1,66 +1,113 @@
-"""A codec's packed form, made of layers that all streams of the model share."""
+"""A codec's quick form, made of layers that all streams of the model share."""
 
 from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
 from codec.model.codec import Codec
+from codec.model.focalcodec import FocalCodec
 from codec.model.lite import LiteCodec
+from codec.runtime.choice import chosen
 from codec.runtime.layers import packed_layer
+from codec.runtime.parts import PlainParts
+from codec.runtime.products import Precision, PrecisionUnknown, available
+from codec.runtime.quick import QuickFocalCodec
+from codec.runtime.sizes import sizes_of
 
-PACKED_MODELS: tuple[type[Codec], ...] = (LiteCodec,)
-"""Those whose tokens and wave were compared with the plain path's."""
-
-
-class _Layer(NamedTuple):
-    """A packed layer, None where the plain one stays, and the weights it was made of."""
-
-    packed: nn.Module | None
-    made_of: tuple[tuple[int, int], ...]
+MadeOf = tuple[tuple[int, int], ...]
+MadeT = TypeVar("MadeT")
 
 
-_layers: WeakKeyDictionary[nn.Module, _Layer] = WeakKeyDictionary()
+class _Known(NamedTuple, Generic[MadeT]):
+    """What was made of a module in a precision, and the weights it was made of."""
+
+    made: MadeT
+    made_of: MadeOf
+    precision: Precision
+
+
+_layers: WeakKeyDictionary[nn.Module, _Known[nn.Module | None]] = WeakKeyDictionary()
+_codecs: WeakKeyDictionary[nn.Module, _Known[QuickFocalCodec]] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
-def packed(codec: Codec) -> Codec:
-    """The codec to stream with: of the same class, with the same states, in about half the time.
+def packed(codec: Codec, precision: Precision | None = None) -> Codec:
+    """The codec to stream with: the same interface and spec, in a fraction of the time.
 
-    All its tensors are those of `codec`; layers are packed when first asked for, and again after
-    their weights have changed. It is a view for the moment: what is done to `codec` afterwards,
-    training above all, may or may not be seen. Where nothing can be packed it is `codec` itself.
+    `precision` is what to keep the weights in; None leaves it to what suits the model and this
+    machine. Raises PrecisionUnknown where torch cannot do it here.
+
+    Of the bundled model it is a copy with other layers, of the same class and the same states; of
+    FocalCodec a QuickFocalCodec, whose states are its own. Layers are packed when first asked for,
+    and again after their weights have changed or for another precision. It is a view for the
+    moment: what is done to `codec` afterwards, training above all, may or may not be seen. Where
+    nothing can be packed it is `codec` itself: the packed layers are for float32 on the CPU.
     Safe from any thread.
     """
-    if not any(isinstance(part, PACKED_MODELS) for part in codec.modules()) or not _fits(codec):
+    check_precision(precision)
+    if not _fits(codec):
         return codec
-    layers = {}
     with _lock:
-        for layer in codec.modules():
-            instead = _packed_once(layer)
-            if instead is not None:
-                layers[id(layer)] = instead
-    return _rebuilt(codec, layers) if layers else codec
+        if isinstance(codec, FocalCodec):
+            return _quick_once(codec, precision)
+        if any(isinstance(part, LiteCodec) for part in codec.modules()):
+            return _with_packed_layers(codec, precision or _best_for_few_weights())
+    return codec
+
+
+def check_precision(precision: Precision | None) -> None:
+    """Raise PrecisionUnknown unless torch has this precision here; None is any."""
+    if precision is not None and precision not in available():
+        raise PrecisionUnknown(precision, available())
+
+
+def _best_for_few_weights() -> Precision:
+    """Of the bundled model, whose weights were int8: in float16 they lose nothing."""
+    return "float16" if "float16" in available() else "float32"
 
 
 def _fits(codec: Codec) -> bool:
-    """The packed layers are for float32 on the CPU."""
     return all(p.device.type == "cpu" and p.dtype == torch.float32 for p in codec.parameters())
 
 
-def _packed_once(layer: nn.Module) -> nn.Module | None:
-    made_of = tuple((t.data_ptr(), _version(t)) for t in layer.parameters(recurse=False))
+def _quick_once(codec: FocalCodec, precision: Precision | None) -> QuickFocalCodec:
+    tensors = codec.state_dict()
+    wanted = precision or chosen(sum(t.numel() for t in tensors.values())).precision
+    made_of = _made_of(tensors.values())
+    known = _codecs.get(codec)
+    if known is None or (known.made_of, known.precision) != (made_of, wanted):
+        made = QuickFocalCodec(sizes_of(codec), codec.spec, PlainParts.of(tensors, wanted), wanted)
+        known = _codecs[codec] = _Known(made, made_of, wanted)
+    return known.made
+
+
+def _with_packed_layers(codec: Codec, precision: Precision) -> Codec:
+    layers = {}
+    for layer in codec.modules():
+        instead = _packed_once(layer, precision)
+        if instead is not None:
+            layers[id(layer)] = instead
+    return _rebuilt(codec, layers) if layers else codec
+
+
+def _packed_once(layer: nn.Module, precision: Precision) -> nn.Module | None:
+    made_of = _made_of(layer.parameters(recurse=False))
     known = _layers.get(layer)
-    if known is None or known.made_of != made_of:
-        known = _layers[layer] = _Layer(packed_layer(layer), made_of)
-    return known.packed
+    if known is None or (known.made_of, known.precision) != (made_of, precision):
+        known = _layers[layer] = _Known(packed_layer(layer, precision), made_of, precision)
+    return known.made
+
+
+def _made_of(tensors: Iterable[Tensor]) -> MadeOf:
+    return tuple((t.data_ptr(), _version(t)) for t in tensors)
 
 
 def _version(tensor: Tensor) -> int:

@@ -10,7 +10,7 @@ from codec.errors import BadAudio, BadCodes, ModelMissing
 from codec.model.codec import Codec
 from codec.model.lite import LiteCodec
 from codec.model.state import state_bytes, state_tensors
-from codec.stream import StreamDecoder, StreamEncoder
+from codec.stream import PeersDecoder, StreamDecoder, StreamEncoder
 from codec.weights import load
 
 CHUNK = 1280
@@ -218,3 +218,47 @@ def test_speech_that_is_not_whole_chunks_is_refused(either: Codec, samples: int)
 def test_codes_that_are_not_whole_chunks_are_refused(either: Codec, count: int) -> None:
     with pytest.raises(BadCodes, match="whole chunks of 4"):
         either.decode(torch.zeros(1, count, dtype=torch.int64))
+
+
+def codes_of(codec: Codec, seed: int, chunks: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 1 << codec.spec.bits_per_code, (chunks, 4))
+
+
+def test_peers_together_sound_as_each_alone(either: Codec) -> None:
+    """They come at different times, one loses chunks, one pauses, one goes and comes back."""
+    codes = {name: codes_of(either, i, 12) for i, name in enumerate("abc")}
+    together = PeersDecoder(either)
+    alone = {name: StreamDecoder(either) for name in codes}
+    for i in range(12):
+        due = {"a": codes["a"][i]}
+        if i >= 2:
+            due["b"] = None if i in (5, 6) else codes["b"][i]
+        if i not in (0, 7, 8):
+            due["c"] = codes["c"][i]
+        if i == 9:
+            together.forget("b")
+            alone["b"].reset()
+        found = together.step(due)
+        assert found.keys() == due.keys()
+        for name, chunk in due.items():
+            np.testing.assert_allclose(found[name], alone[name].step(chunk), rtol=0, atol=1e-4)
+
+
+def test_a_peer_of_whom_nothing_came_is_silent(either: Codec) -> None:
+    peers = PeersDecoder(either)
+    heard = peers.step({"a": None, "b": codes_of(either, 1, 1)[0]})
+    assert not heard["a"].any()
+    assert heard["b"].any()
+    assert peers.step({}) == {}
+
+
+def test_bad_codes_of_one_peer_change_no_stream(either: Codec) -> None:
+    codes = codes_of(either, 2, 3)
+    peers, alone = PeersDecoder(either), StreamDecoder(either)
+    peers.step({"a": codes[0], "b": codes[1]})
+    alone.step(codes[0])
+    with pytest.raises(BadCodes):
+        peers.step({"a": codes[1], "b": np.full(4, 1 << 20)})
+    found = peers.step({"a": codes[2]})["a"]
+    np.testing.assert_allclose(found, alone.step(codes[2]), rtol=0, atol=1e-4)

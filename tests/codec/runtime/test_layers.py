@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from codec.model.causal import CausalConv1d
-from codec.runtime import layers
-from codec.runtime.layers import BriefDepthwise, HalfLinear, has_half_product, packed_layer
+from codec.runtime.layers import BriefDepthwise, PackedLinear, packed_layer
+from codec.runtime.products import has_half_product
 from codec.weights import dequantized, quantized_int8
 
 half_product = pytest.mark.skipif(not has_half_product(), reason="torch has no FBGEMM here")
@@ -26,7 +26,7 @@ def test_weights_that_were_int8_lose_nothing(bias: bool, gain: float) -> None:
     plain.weight = nn.Parameter(dequantized(stored)["weight"], requires_grad=False)
     x = torch.randn(2, 4, 160)
     expected = plain(x)
-    error = (HalfLinear(plain)(x) - expected).abs().max()
+    error = (PackedLinear(plain, "float16")(x) - expected).abs().max()
     assert error <= 2e-6 * expected.abs().max()
 
 
@@ -35,7 +35,7 @@ def test_other_weights_are_rounded_to_eleven_bits() -> None:
     plain = linear()
     plain.weight[5] = 0.0
     x = torch.randn(1, 4, 160)
-    expected, y = plain(x), HalfLinear(plain)(x)
+    expected, y = plain(x), PackedLinear(plain, "float16")(x)
     assert (y - expected).norm() < 10 ** (-70 / 20) * expected.norm()
     torch.testing.assert_close(y[..., 5], expected[..., 5])
 
@@ -56,14 +56,9 @@ def test_a_brief_convolution_is_the_plain_one(past, bias: bool, kernel: int) -> 
 
 
 def test_what_gains_nothing_stays_as_it_is() -> None:
-    assert packed_layer(nn.LayerNorm(8)) is None
-    assert packed_layer(nn.Linear(8, 8)) is None
-    assert packed_layer(CausalConv1d(4, 4, 5)) is None
-    assert packed_layer(CausalConv1d(4, 4, 5, stride=2, groups=4)) is None
-    assert packed_layer(CausalConv1d(4, 4, 129, groups=4)) is None
-    assert isinstance(packed_layer(CausalConv1d(4, 4, 5, groups=4)), BriefDepthwise)
-
-
-def test_without_the_half_product_linear_layers_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(layers, "has_half_product", lambda: False)
-    assert packed_layer(linear()) is None
+    assert packed_layer(nn.LayerNorm(8), "float32") is None
+    assert packed_layer(nn.Linear(8, 8), "float32") is None
+    assert packed_layer(CausalConv1d(4, 4, 5), "float32") is None
+    assert packed_layer(CausalConv1d(4, 4, 5, stride=2, groups=4), "float32") is None
+    assert packed_layer(CausalConv1d(4, 4, 129, groups=4), "float32") is None
+    assert isinstance(packed_layer(CausalConv1d(4, 4, 5, groups=4), "float32"), BriefDepthwise)

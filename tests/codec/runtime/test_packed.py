@@ -15,8 +15,10 @@ from codec.model.codec import Codec
 from codec.model.focalcodec import FocalCodec
 from codec.model.lite import LiteCodec
 from codec.model.state import state_tensors
-from codec.runtime.layers import HalfLinear, has_half_product
+from codec.runtime.layers import PackedLinear
 from codec.runtime.packed import packed
+from codec.runtime.products import PrecisionUnknown, available
+from codec.runtime.quick import QuickFocalCodec
 from codec.stream import StreamDecoder, StreamEncoder
 from codec.weights import dequantized, load, quantized_int8
 from tests.models import SMALL_LITE
@@ -95,12 +97,11 @@ def test_states_pass_between_the_plain_and_the_packed(model: LiteCodec, speech: 
     assert torch.equal(torch.cat([first, second], 1), plain_codes)
 
 
-@pytest.mark.skipif(not has_half_product(), reason="torch has no FBGEMM here")
 def test_streams_share_what_was_packed(model: LiteCodec) -> None:
     a, b = packed(model), packed(model)
     assert isinstance(a, LiteCodec)
     assert isinstance(b, LiteCodec)
-    assert isinstance(a.overlap_add.head, HalfLinear)
+    assert isinstance(a.overlap_add.head, PackedLinear)
     assert a.overlap_add.head is b.overlap_add.head
     assert a.encoder_norm.weight is model.encoder_norm.weight
     assert packed(a) is a
@@ -132,8 +133,46 @@ def test_a_forgotten_model_leaves_nothing_behind(model: LiteCodec) -> None:
     assert layer() is None
 
 
-def test_a_model_never_compared_is_left_alone(small: FocalCodec) -> None:
-    assert packed(small) is small
+@pytest.mark.parametrize("precision", available())
+def test_few_tokens_of_speech_change_in_any_precision(
+    bundled: Codec, talk: np.ndarray, precision
+) -> None:
+    if precision == "bfloat16":
+        pytest.skip("8 bits of every activation are too few to promise this")
+    sig = torch.from_numpy(talk)[None]
+    plain, _ = bundled.encode(sig)
+    codes, _ = by_chunk(packed(bundled, precision), sig)
+    assert (codes == plain).float().mean() >= 0.97
+
+
+def test_a_precision_by_hand(model: LiteCodec, small: FocalCodec) -> None:
+    codes = torch.arange(8)[None]
+    half, whole = packed(model, "bfloat16").decode(codes)[0], packed(model, "float32").decode(codes)
+    plain, _ = model.decode(codes)
+    torch.testing.assert_close(whole[0], plain, rtol=0, atol=1e-5)
+    assert not torch.allclose(half, plain, rtol=0, atol=1e-5)
+    fast = packed(small, "bfloat16")
+    assert isinstance(fast, QuickFocalCodec)
+    assert fast.precision == "bfloat16"
+
+
+def test_a_precision_that_is_none_is_refused(model: LiteCodec) -> None:
+    with pytest.raises(PrecisionUnknown, match="int3"):
+        packed(model, "int3")  # type: ignore[arg-type]
+
+
+def test_focalcodec_is_made_quick_once(small: FocalCodec) -> None:
+    fast = packed(small)
+    assert isinstance(fast, QuickFocalCodec)
+    assert fast.precision == "float32"
+    assert packed(small) is fast
+    assert packed(fast) is fast
+
+
+def test_elsewhere_than_on_the_cpu_a_model_stays_as_it_is(small_config) -> None:
+    with torch.device("meta"):
+        elsewhere = FocalCodec(small_config)
+    assert packed(elsewhere) is elsewhere
 
 
 def test_streams_in_many_threads_do_not_meet(model: LiteCodec, speech: np.ndarray) -> None:
