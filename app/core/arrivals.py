@@ -90,7 +90,8 @@ class ArrivalMeter:
         if not lost:
             return Arrival(queue=self._queue())
         runs = sum(self._came.get(number - 1, True) for number in lost)
-        burst = max(len(lost) / runs / self._chunks_a_packet, 1.0) if runs else 1.0
+        # As if one packet had been lost alone before: a single run does not yet make a habit.
+        burst = max((len(lost) / self._chunks_a_packet + 1) / (runs + 1), 1.0)
         return Arrival(len(lost) / len(self._came), burst, self._queue())
 
     def due(self) -> Arrival | None:

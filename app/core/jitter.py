@@ -29,7 +29,7 @@ from app.core.packet import Codes
 CHUNK_SECONDS = 0.08
 
 
-SWIFT, SAFE = 0.96, 0.995
+SWIFT, SAFE = 0.985, 0.995
 """Quantiles of lateness to wait for: where delay matters most, and where whole speech does."""
 
 
@@ -191,7 +191,7 @@ class JitterBuffer:
             self._take_past(sequence, is_new, now)
             return
         if self._dry:
-            self._resume(sequence)
+            self._resume(sequence, now)
         self._received += 1
         self._late_run.clear()
         self._chunks[sequence] = (codes, model_id, now)
@@ -307,15 +307,18 @@ class JitterBuffer:
             if not self._dry and self._offsets:
                 self._note_offset(sequence, now)
 
-    def _resume(self, sequence: int) -> None:
-        """Begin, or begin again after the sender was quiet: the old timing says nothing now."""
+    def _resume(self, sequence: int, now: float) -> None:
+        """Begin, or begin again after nothing came for a while."""
         if self._next is not None:
             self._lost += max(sequence - self._next, 0)
         self._next = sequence
         self._dry, self._starting = False, True
         self._concealed_run = 0
-        self._offsets.clear()
-        self._known_lateness = None
+        longest = self._settings.max_target + CHUNK_SECONDS
+        if self._offsets and self._delay_of(sequence, now) > longest:
+            # No repeat takes so long: the sender stood still, and its old timing says nothing now.
+            self._offsets.clear()
+            self._known_lateness = None
 
     def _silence_from(self, start: int) -> None:
         """From `start` on was silence: what of it was taken for loss is none."""
@@ -390,7 +393,9 @@ class JitterBuffer:
         self._concealed_run = 0
         self._played += 1
         self._next += 1
-        excess = delay - self._target()
+        # Against the fastest of late: sound that is not here yet cannot be hurried.
+        newest = (self._offsets[-index] for index in range(1, min(10, len(self._offsets)) + 1))
+        excess = delay + min(self._offsets) - min(newest) - self._target()
         return Chunk(self._next - 1, codes, now - arrived, model_id, excess)
 
     def _give_up(self) -> Pulled:

@@ -97,7 +97,8 @@ class PolicySettings:
     """How quickly the policy changes its mind. Times in seconds.
 
     `calm`: how long all must be well before the next costlier profile is tried; `relapse`: a line
-    that overflows so soon after makes the next try wait `patience` times as long, up to `longest`.
+    that overflows so soon after makes the next try of that profile wait `patience` times as long,
+    up to `longest`.
     `trial`: how long fewer packets are given to help against heavy loss; `no_trial`: how long that
     is not tried again where it did not. `ease`: how long loss is low before repeats shrink.
     """
@@ -127,9 +128,8 @@ class ProfilePolicy:
         self._chosen = chosen
         self._repeats = _Repeats(clock, self._settings.ease)
         self._shortest_trip: float | None = None
-        self._wait = self._settings.calm
-        self._calm_since = now
-        self._climbed_at = float("-inf")
+        self._waits = dict.fromkeys(Profile, self._settings.calm)
+        self._calm_since = self._climbed_at = now
         self._trial: tuple[float, float] | None = None
         self._no_trial_before = now
 
@@ -165,8 +165,8 @@ class ProfilePolicy:
         elif reading.loss >= HEAVY_LOSS and self._may_try(now):
             self._trial = now, reading.loss
             self._fall(now)
-        elif now - self._calm_since >= self._wait:
-            self._climb(now)
+        elif (dearer := self._dearer()) and now - self._calm_since >= self._waits[dearer]:
+            self._profile, self._calm_since, self._climbed_at = dearer, now, now
 
     def _is_congested(self, reading: LinkReading) -> bool:
         trip = reading.round_trip
@@ -181,11 +181,8 @@ class ProfilePolicy:
     def _fall(self, now: float) -> None:
         """To the thriftiest at once: on a line that overflows every packet makes it worse."""
         relapsed = now - self._climbed_at < self._settings.relapse
-        self._wait = (
-            min(self._wait * self._settings.patience, self._settings.longest)
-            if relapsed
-            else self._settings.calm
-        )
+        longer = min(self._waits[self._profile] * self._settings.patience, self._settings.longest)
+        self._waits[self._profile] = longer if relapsed else self._settings.calm
         self._profile, self._calm_since = Profile.SAVER, now
 
     def _judge_trial(self, reading: LinkReading, now: float) -> None:
@@ -199,13 +196,12 @@ class ProfilePolicy:
             self._profile, self._calm_since = Profile.BALANCED, now
             self._no_trial_before = now + self._settings.no_trial
 
-    def _climb(self, now: float) -> None:
-        self._calm_since = now
-        far = (self._shortest_trip or 0.0) >= LONG_ROUND_TRIP
+    def _dearer(self) -> Profile | None:
+        """The next costlier profile worth trying, if there is one."""
         if self._profile is Profile.SAVER:
-            self._profile, self._climbed_at = Profile.BALANCED, now
-        elif self._profile is Profile.BALANCED and not far:
-            self._profile, self._climbed_at = Profile.LOW_DELAY, now
+            return Profile.BALANCED
+        far = (self._shortest_trip or 0.0) >= LONG_ROUND_TRIP
+        return Profile.LOW_DELAY if self._profile is Profile.BALANCED and not far else None
 
 
 class _Repeats:
@@ -219,8 +215,8 @@ class _Repeats:
     def see(self, reading: LinkReading) -> None:
         now = self._clock()
         wanted = _level(reading.loss, reading.burst)
-        # Half the loss a level starts at is where it ends, so that none flickers.
-        if max(wanted, _level(2 * reading.loss, reading.burst)) >= self.level:
+        # A level ends well below the loss it starts at, so that none flickers.
+        if max(wanted, _level(1.5 * reading.loss, reading.burst)) >= self.level:
             self._high_at = now
         if wanted > self.level:
             self.level = wanted
