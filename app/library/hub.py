@@ -4,9 +4,9 @@ The client gives the addresses, the headers, what is known of a file (commit, si
 HTTP session, and with these HF_ENDPOINT, HF_HOME, HF_TOKEN, HF_HUB_OFFLINE and the proxies of the
 system hold. Its `hf_hub_download` is not used: since version 2 it downloads to a file with a name
 of chance and deletes that when it is broken off or stopped, so that of a gigabyte nothing remains
-to go on from. `library/download.py` does that part. `hf_xet`, which the client brings along to fetch
-by another protocol than plain HTTP, is never imported: the client gives no way to stop one of its
-downloads and keep the half.
+to go on from. `library/download.py` does that part. `hf_xet`, which the client brings along to
+fetch by another protocol than plain HTTP, is never imported: the client gives no way to stop one of
+its downloads and keep the half.
 """
 
 from __future__ import annotations
