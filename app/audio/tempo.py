@@ -45,19 +45,21 @@ def retimed(pcm: Pcm, rate: int, seconds: float) -> Pcm:
 
 def _best_join(pcm: Pcm, rate: int, least: int, most: int, overlap: int) -> tuple[int, int, float]:
     """Where to join what with what: the place, how far apart, and how much alike they are."""
-    best = (0, most, -1.0)
+    best, best_score = (0, most, -1.0), -1.0
     squares = np.concatenate([[0.0], np.cumsum(pcm.astype(np.float64) ** 2)])
     energy = squares[overlap:] - squares[:-overlap]
     # Of joins as good as each other the longest saves most.
-    bonus = 0.1 * np.linspace(0.0, 1.0, most - least + 1)
+    bonus = 0.3 * np.linspace(0.0, 1.0, most - least + 1)
     for at in range(0, len(pcm) - most - overlap + 1, round(_STEP_SECONDS * rate)):
         region = pcm[at + least : at + most + overlap]
         products = np.correlate(region, pcm[at : at + overlap], "valid")
         norms = np.sqrt(energy[at] * energy[at + least : at + most + 1]) + 1e-9
-        score = products / norms + bonus
+        alike = products / norms
+        score = np.where(alike >= _ALIKE, alike + bonus, alike - 1.0)
         index = int(np.argmax(score))
-        if score[index] - bonus[index] > best[2]:
-            best = (at, least + index, float(score[index] - bonus[index]))
+        if score[index] > best_score:
+            best_score = float(score[index])
+            best = (at, least + index, float(alike[index]))
     return best
 
 
