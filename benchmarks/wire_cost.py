@@ -1,12 +1,13 @@
 """What a call costs on the wire: two real peers on loopback that send as each profile would.
 
-    python -m benchmarks.wire_cost [--seconds 20] [--bits 16]
+    python -m benchmarks.wire_cost [--seconds 20] [--silent 120] [--bits 16]
 
-Two aiortc peers in one process, both talking without a pause, in real time. Every datagram is
-counted at its socket with 28 bytes of IPv4 and UDP headers (app/net/wire.py); codes and payload
-are counted by the same meter the app shows. Printed are the means per direction over the given
-time after the connection stands, in kbit/s, and what the formula says of voice packets and their
-acknowledgements alone, without pings and STUN checks. No audio, no codec: the codes are random.
+Two aiortc peers in one process, in real time: both talking without a pause, one of them, or none.
+Every datagram is counted at its socket with 28 bytes of IPv4 and UDP headers (app/net/wire.py);
+codes and payload are counted by the same meter the app shows. Packets are filled by the app's own
+packer (app/core/packing.py). Printed are the means of one direction over the given time after the
+connection stands, in kbit/s, and what the formula says of voice packets and their acknowledgements
+alone, without pings and STUN checks. No audio, no codec: the codes are random.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from dataclasses import dataclass
 
 from app.core import packet
 from app.core.meter import Meter
+from app.core.packet import NoiseHint
+from app.core.packing import Packer, Rate
+from app.core.profile import LinkReading, Plan, Profile, ProfilePolicy
 from app.net.config import NetworkConfig
 from app.net.peer import PeerConnection
 from app.net.state import Connected
@@ -26,25 +30,35 @@ from app.net.tuning import ACK_EVERY, ACK_SECONDS
 from app.net.wire import ack_bytes, message_bytes
 
 CHUNK_SECONDS = 0.08
-MODEL_ID = 1
+LEAN_BITS = 11
+ROOM = NoiseHint(55, (60, 110, 120))
 
 
 @dataclass(frozen=True)
-class Profile:
-    """How packets are filled: chunks new and sent again in each, and whether acks are delayed."""
+class Case:
+    """Who talks, how packets are filled, and whether acknowledgements are delayed."""
 
     name: str
-    new: int
-    redundant: int
+    plan: Plan
+    talkers: int = 2
     delay_acks: bool = True
 
 
-PROFILES = (
-    Profile("low delay, acks not delayed", 1, 1, delay_acks=False),
-    Profile("low delay", 1, 1),
-    Profile("1 new, none again", 1, 0),
-    Profile("balanced (2 new, 2 again)", 2, 2),
-    Profile("saver (4 new)", 4, 0),
+def plan_of(profile: Profile, loss: float = 0.0) -> Plan:
+    """What the app does by this profile, at this loss."""
+    return ProfilePolicy(time.monotonic, profile).decide(LinkReading(loss=loss))
+
+
+LOW = plan_of(Profile.LOW_DELAY)
+CASES = (
+    Case("low delay, acks not delayed", LOW, delay_acks=False),
+    Case("low delay", LOW),
+    Case("low delay, 10 % lost", plan_of(Profile.LOW_DELAY, 0.1)),
+    Case("balanced", plan_of(Profile.BALANCED)),
+    Case("balanced, 20 % lost", plan_of(Profile.BALANCED, 0.2)),
+    Case("saver", plan_of(Profile.SAVER)),
+    Case("low delay, who talks to someone silent", LOW, talkers=1),
+    Case("both silent", LOW, talkers=0),
 )
 
 
@@ -59,20 +73,19 @@ class Cost:
 
 
 class Speaker:
-    """One end: a peer, its meter, and a voice of random codes."""
+    """One end: a peer, its meter, and a voice of random codes, or silence."""
 
-    def __init__(self, profile: Profile, bits: int) -> None:
-        self.profile, self.bits = profile, bits
+    def __init__(self, case: Case, bits: int, talks: bool) -> None:
+        self.case, self.bits, self.talks = case, bits, talks
         self.meter = Meter(time.monotonic)
         self.peer = PeerConnection(
-            NetworkConfig(loopback=True, delay_acks=profile.delay_acks),
+            NetworkConfig(loopback=True, delay_acks=case.delay_acks),
             on_voice=lambda data: self.meter.received_payload(len(data)),
             on_control=lambda data: None,
             on_state=lambda state: None,
             on_wire=self._on_wire,
         )
-        self._sequence = 0
-        self._past: list[packet.Codes] = []
+        self._packer = Packer((Rate(1, bits), Rate(6, LEAN_BITS, max(bits - LEAN_BITS, 0))))
 
     def _on_wire(self, up: int, down: int) -> None:
         self.meter.sent_wire(up)
@@ -83,37 +96,39 @@ class Speaker:
         loop = asyncio.get_running_loop()
         start, count = loop.time(), 0
         while loop.time() < start + seconds:
-            self._send()
+            self._chunk()
             count += 1
-            pause = start + count * self.profile.new * CHUNK_SECONDS - loop.time()
-            await asyncio.sleep(max(pause, 0))
+            await asyncio.sleep(max(start + count * CHUNK_SECONDS - loop.time(), 0))
 
-    def _send(self) -> None:
-        new = tuple(
-            tuple(random.getrandbits(self.bits) for _ in range(packet.CODES_PER_CHUNK))
-            for _ in range(self.profile.new)
+    def _chunk(self) -> None:
+        codes = tuple(random.getrandbits(self.bits) for _ in range(packet.CODES_PER_CHUNK))
+        plan = self.case.plan
+        out = (
+            self._packer.voice(codes, plan)
+            if self.talks
+            else self._packer.silence(codes, ROOM, plan)
         )
-        redundant = tuple(self._past[-self.profile.redundant :]) if self.profile.redundant else ()
-        voice = packet.VoicePacket(MODEL_ID, self._sequence & 0xFFFF, new, redundant)
-        data = packet.encode(voice, self.bits)
-        if self.peer.send_voice(data):
-            self.meter.sent_codes(len(new) * packet.CODES_PER_CHUNK * self.bits)
-            self.meter.sent_payload(len(data))
-        self._sequence += self.profile.new
-        self._past = [*self._past, *new][-packet.MAX_REDUNDANT_CHUNKS :]
+        for each in out:
+            if self.peer.send_voice(each.data):
+                self.meter.sent_codes(each.code_bits)
+                self.meter.sent_payload(len(each.data))
 
 
-def formula(profile: Profile, bits: int) -> float:
-    """One direction of a call where both talk: messages, and acknowledgements of the other's."""
-    size = packet.packet_bytes(profile.new, profile.redundant, bits)
-    interval = profile.new * CHUNK_SECONDS
-    covered = min(ACK_EVERY, 1 + ACK_SECONDS // interval) if profile.delay_acks else 1
-    return (message_bytes(size) + ack_bytes() / covered) * 8 / interval / 1000
+def formula(case: Case, bits: int) -> float:
+    """One direction of a call: its own messages, and acknowledgements of the other's."""
+    plan = case.plan
+    size = packet.packet_bytes(plan.new, len(plan.distances), LEAN_BITS if plan.lean else bits)
+    interval = plan.new * CHUNK_SECONDS
+    covered = min(ACK_EVERY, 1 + ACK_SECONDS // interval) if case.delay_acks else 1
+    messages = message_bytes(size) if case.talkers else 0.0
+    acks = ack_bytes() / covered if case.talkers == 2 else 0.0
+    return (messages + acks) * 8 / interval / 1000
 
 
-async def measure(profile: Profile, seconds: float, bits: int) -> Cost:
-    """Run one call and read the caller's meter."""
-    caller, callee = Speaker(profile, bits), Speaker(profile, bits)
+async def measure(case: Case, seconds: float, bits: int) -> Cost:
+    """Run one call and read the meter of the end that talks, if one does."""
+    caller = Speaker(case, bits, talks=case.talkers > 0)
+    callee = Speaker(case, bits, talks=case.talkers > 1)
     answer = await callee.peer.accept_offer(await caller.peer.create_offer())
     await caller.peer.accept_answer(answer)
     while not all(isinstance(end.peer.state, Connected) for end in (caller, callee)):
@@ -130,23 +145,31 @@ async def measure(profile: Profile, seconds: float, bits: int) -> Cost:
         total = f"{name}_up_total"
         return (getattr(after, total) - getattr(before, total)) * 8 / 1000 / seconds
 
-    return Cost(rate("codes"), rate("payload"), rate("wire"), formula(profile, bits))
+    return Cost(rate("codes"), rate("payload"), rate("wire"), formula(case, bits))
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--silent", type=float, default=120.0, help="seconds with nobody talking")
     parser.add_argument("--bits", type=int, default=16)
     options = parser.parse_args()
-    print(f"{options.seconds:g} s a profile, {options.bits}-bit codes, kbit/s in each direction\n")
-    print("| profile | added delay, ms | codes | payload | wire, counted | formula |")
-    print("|---|---|---|---|---|---|")
-    for profile in PROFILES:
-        cost = asyncio.run(measure(profile, options.seconds, options.bits))
+    print(
+        f"{options.seconds:g} s a case, {options.silent:g} s of silence, {options.bits}-bit codes, "
+        "kbit/s in each direction\n"
+    )
+    print(
+        "| case | chunks, repeats | added delay, ms | codes | payload | wire, counted | formula |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for case in CASES:
+        seconds = options.seconds if case.talkers else options.silent
+        cost = asyncio.run(measure(case, seconds, options.bits))
+        plan = case.plan
         print(
-            f"| {profile.name} | {(profile.new - 1) * 80} | {cost.codes:.2f} | {cost.payload:.2f} "
-            f"| {cost.wire:.1f} | {cost.formula:.1f} |",
+            f"| {case.name} | {plan.new}, {len(plan.distances)} | {(plan.new - 1) * 80} "
+            f"| {cost.codes:.2f} | {cost.payload:.2f} | {cost.wire:.2f} | {cost.formula:.2f} |",
             flush=True,
         )
 

@@ -1,0 +1,160 @@
+"""The listening side without a network or a thread: what is played of what comes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from app.core import packet
+from app.core.meter import Meter
+from app.core.packet import NoiseHint, SilencePacket, VoicePacket
+from app.core.state import Notice
+from app.engine.listening import Listening
+from tests.models import small_codec, small_nested_codec
+
+CODES = (1, 2, 3, 4)
+
+
+class Ear:
+    """A loudspeaker that holds what it is given until told to play."""
+
+    latency = 0.0
+
+    def __init__(self) -> None:
+        self.pcm = np.zeros(0, np.float32)
+        self.queued = 0.0
+
+    def write(self, pcm: np.ndarray) -> None:
+        self.pcm = np.concatenate([self.pcm, pcm])
+        self.queued += len(pcm) / 16_000
+
+
+class Listener:
+    """A listener with a clock of its own, stepped by hand."""
+
+    def __init__(self, codec=None) -> None:
+        self.now = 0.0
+        self.ear = Ear()
+        self.said: list[Notice] = []
+        self.meter = Meter(lambda: self.now)
+        self.listening = Listening(
+            codec or small_nested_codec(),
+            self.ear,  # type: ignore[arg-type]
+            meter=self.meter,
+            clock=lambda: self.now,
+            say=self.said.append,
+        )
+
+    def receive(self, sent: packet.Packet, bits: int = 16) -> None:
+        self.listening.receive(packet.encode(sent, bits))
+
+    def play(self, seconds: float) -> np.ndarray:
+        """What is heard in so many seconds."""
+        before = len(self.ear.pcm)
+        for _ in range(round(seconds / 0.01)):
+            for _ in range(10):
+                if self.ear.queued >= 0.03:
+                    break
+                self.listening._play_next()
+            self.now += 0.01
+            self.ear.queued = max(self.ear.queued - 0.01, 0.0)
+        return self.ear.pcm[before:]
+
+
+def quick(monkeypatch: pytest.MonkeyPatch, listener: Listener) -> None:
+    """Nothing comes while a test waits, so no time need pass."""
+    monkeypatch.setattr(listener.listening._arrived, "wait", lambda timeout=None: False)
+
+
+@pytest.fixture
+def listener(monkeypatch: pytest.MonkeyPatch) -> Listener:
+    made = Listener()
+    quick(monkeypatch, made)
+    return made
+
+
+def speak(listener: Listener, first: int, chunks: int, *, onset: bool = True) -> None:
+    for number in range(first, first + chunks):
+        starts = onset and number == first
+        listener.receive(VoicePacket(1, number, (CODES,), onset=starts))
+        listener.play(0.08)
+
+
+def test_speech_is_played_chunk_by_chunk(listener: Listener) -> None:
+    speak(listener, 0, 12)
+    stats = listener.listening.stats()
+    assert stats.played >= 10
+    assert stats.lost == 0
+    assert listener.meter.read().codes_down_total == 12 * 8
+
+
+def test_a_silent_peer_sounds_like_a_room(listener: Listener) -> None:
+    speak(listener, 0, 6)
+    listener.receive(SilencePacket(1, 6, 0, NoiseHint(40)))
+    listener.play(1.0)
+    room = listener.play(2.0)
+    assert len(room) >= 1.9 * 16_000
+    assert 20 * np.log10(np.std(room)) == pytest.approx(-40, abs=1)
+    assert listener.listening.stats().lost == 0
+    speak(listener, 43, 5)
+    assert listener.listening.stats().lost == 0
+
+
+def test_speech_and_noise_are_joined_without_a_step(listener: Listener) -> None:
+    speak(listener, 0, 6)
+    own = np.abs(np.diff(listener.ear.pcm)).max()
+    listener.receive(SilencePacket(1, 6, 0, NoiseHint(50)))
+    listener.play(1.0)
+    listener.receive(VoicePacket(1, 18, (CODES,), onset=True))
+    listener.play(0.3)
+    assert np.abs(np.diff(listener.ear.pcm)).max() <= 1.5 * own + 0.02
+
+
+def test_a_muted_peer_is_quiet(listener: Listener) -> None:
+    speak(listener, 0, 4)
+    listener.receive(SilencePacket(1, 4, 0, packet.NO_SOUND))
+    listener.play(1.0)
+    assert not np.abs(listener.play(1.0)).max(initial=0.0) > 1e-4
+
+
+def test_the_rate_may_change_with_each_packet(listener: Listener) -> None:
+    for number in range(9):
+        model_id, bits = ((1, 16), (5, 12), (6, 11))[number % 3]
+        listener.receive(VoicePacket(model_id, number, (CODES,), onset=number == 0), bits)
+        listener.play(0.08)
+    assert listener.listening.stats().played >= 7
+    assert listener.said == []
+
+
+def test_a_rate_the_model_does_not_have_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    listener = Listener(small_codec())
+    quick(monkeypatch, listener)
+    for number in range(3):
+        listener.receive(VoicePacket(6, number, (CODES,)), 11)
+    assert len(listener.said) == 1
+    assert "model" in listener.said[0].text
+
+
+def test_what_is_lost_is_concealed_and_reported(listener: Listener) -> None:
+    for number in range(60):
+        if number % 4:
+            listener.receive(VoicePacket(1, number, (CODES,), onset=number == 1))
+        listener.play(0.08)
+    assert listener.listening.stats().lost >= 10
+    report = listener.listening.due_report()
+    assert report is not None
+    assert report.loss == pytest.approx(0.25, abs=0.03)
+    assert listener.listening.due_report() is None
+
+
+def test_a_late_start_is_caught_up_by_shorter_chunks(listener: Listener) -> None:
+    speak(listener, 0, 10)
+    listener.receive(SilencePacket(1, 10, 0, NoiseHint(60)))
+    listener.play(1.0)
+    at = round(listener.now / 0.08)
+    listener.receive(VoicePacket(1, at - 2, (CODES, CODES), onset=True))
+    for number in range(at, at + 30):
+        listener.play(0.08)
+        listener.receive(VoicePacket(1, number, (CODES,)))
+    assert listener.listening.stats().lost == 0
+    assert listener.listening.stats().delay <= 0.1

@@ -1,0 +1,110 @@
+"""The speaking side without a network: what is sent of what a microphone hears."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from app.audio.backend import EndOfInput
+from app.core import packet
+from app.core.meter import Meter
+from app.core.packet import NO_SOUND, SilencePacket, VoicePacket
+from app.core.packing import Rate
+from app.core.profile import Plan, Profile
+from app.demo import bundled_clip
+from app.engine.speaking import Speaking
+from codec.stream import StreamEncoder
+from tests.models import small_nested_codec
+
+RATES = (Rate(1, 16), Rate(5, 12, 4), Rate(6, 11, 5))
+BITS = {1: 16, 5: 12, 6: 11}
+LOW = Plan(Profile.LOW_DELAY, 1, (1,))
+SAVER = Plan(Profile.SAVER, 4, (), lean=True)
+TIMEOUT = 60.0
+
+
+class Recording:
+    """A microphone that hears these samples, as fast as they are read."""
+
+    latency = 0.0
+
+    def __init__(self, pcm: np.ndarray) -> None:
+        self._chunks = iter(pcm[: len(pcm) // 1280 * 1280].reshape(-1, 1280))
+
+    def read(self, samples: int, timeout: float) -> np.ndarray:
+        chunk = next(self._chunks, None)
+        if chunk is None:
+            raise EndOfInput
+        return chunk.astype(np.float32)
+
+
+def said(pcm: np.ndarray, plan: Plan = LOW, muted: bool = False, **more: Any) -> list[Any]:
+    """The packets sent of a recording."""
+    sent: list[bytes] = []
+    over = threading.Event()
+    clock = lambda: 0.0  # noqa: E731
+    speaking = Speaking(
+        StreamEncoder(small_nested_codec()),
+        RATES,
+        Recording(pcm),  # type: ignore[arg-type]
+        send=sent.append,
+        plan=lambda: plan,
+        is_muted=lambda: muted,
+        meter=Meter(clock),
+        clock=clock,
+        say=lambda notice: pytest.fail(str(notice)),
+        on_end=over.set,
+        **more,
+    )
+    speaking.start()
+    assert over.wait(TIMEOUT)
+    speaking.stop()
+    return [packet.decode(each, BITS) for each in sent]
+
+
+@pytest.fixture(scope="module")
+def speech() -> np.ndarray:
+    pcm, _ = soundfile.read(bundled_clip(), dtype="float32", frames=16_000)
+    return pcm / np.abs(pcm).max() * 0.5
+
+
+def test_a_silent_microphone_sends_word_of_it_and_no_more() -> None:
+    sent = said(np.zeros(16_000 * 4))
+    assert [type(each) for each in sent] == [SilencePacket, SilencePacket]
+
+
+def test_silence_is_sent_like_speech_where_a_person_wants_it() -> None:
+    sent = said(np.zeros(1280 * 10), continuous=True)
+    assert [type(each) for each in sent] == [VoicePacket] * 10
+
+
+def test_speech_between_pauses(speech: np.ndarray) -> None:
+    pause = np.zeros(1280 * 25)
+    sent = said(np.concatenate([pause, speech, pause]))
+    onsets = [each for each in sent if isinstance(each, VoicePacket) and each.onset]
+    assert onsets[0].sequence >= 24
+    assert len(onsets[0].new) == 2  # with the chunk before
+    quiet = [each for each in sent if isinstance(each, SilencePacket)]
+    assert quiet[0].sequence == 0
+    assert quiet[-2].sequence > onsets[-1].sequence
+    voices = [each for each in sent if isinstance(each, VoicePacket)]
+    assert 6 <= len(voices) <= 20
+
+
+def test_a_muted_microphone_tells_no_sound(speech: np.ndarray) -> None:
+    sent = said(speech, muted=True)
+    assert all(isinstance(each, SilencePacket) and each.noise == NO_SOUND for each in sent)
+    assert len(sent) == 2
+
+
+def test_the_saver_sends_the_same_speech_at_the_lowest_rate(speech: np.ndarray) -> None:
+    full = [codes for each in said(speech, continuous=True) for codes in each.new]
+    lean = said(speech, SAVER, continuous=True)
+    assert {each.model_id for each in lean} == {6}
+    assert [codes for each in lean for codes in each.new] == [
+        tuple(code >> 5 for code in codes) for codes in full[: 4 * len(lean)]
+    ]
