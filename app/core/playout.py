@@ -14,17 +14,27 @@ SHORTEN, DRAW_OUT = 0.02, 0.016
 _SMALLER_PACKETS = 3
 
 
-def change_of(excess: float) -> float:
-    """By how many seconds to make a chunk longer (shorter, below 0), given its `Chunk.excess`.
+class Pace:
+    """Says by how much to shorten or draw out each chunk, so that the delay keeps to its target.
 
-    What is left to be done within the dead band is nothing, so that the clocks' own trembling
-    never changes speech; beyond it the delay is brought half-way into the band.
+    Within a dead band nothing is changed, so that the trembling of clocks never changes speech.
+    Once the delay has left the band it is brought all the way back to the target.
     """
-    if excess > LATE:
-        return -min(excess - LATE / 2, SHORTEN)
-    if excess < EARLY:
-        return min(-excess, DRAW_OUT)
-    return 0.0
+
+    def __init__(self) -> None:
+        self._direction = 0
+
+    def change_of(self, excess: float) -> float:
+        """Seconds by which to make a chunk longer (shorter, below 0), given its `Chunk.excess`."""
+        if excess > LATE:
+            self._direction = -1
+        elif excess < EARLY:
+            self._direction = 1
+        elif excess * self._direction >= 0:
+            self._direction = 0  # back at the target, or beyond it
+        if self._direction < 0:
+            return -min(excess, SHORTEN)
+        return min(-excess, DRAW_OUT) if self._direction > 0 else 0.0
 
 
 class Cadence:

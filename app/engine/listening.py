@@ -21,7 +21,7 @@ from app.core.packet import (
     SilencePacket,
     VoicePacket,
 )
-from app.core.playout import Cadence, change_of
+from app.core.playout import Cadence, Pace
 from app.core.state import Notice
 from app.engine.sound import Loudspeaker, Say
 from codec.model.codec import Codec
@@ -58,7 +58,7 @@ class Listening:
         specs = [view.spec for view in rates_of(codec)]
         self._bits = {spec.model_id: spec.bits_per_code for spec in specs}
         self._jitter = JitterBuffer(clock)
-        self._cadence = Cadence(self._jitter)
+        self._cadence, self._pace = Cadence(self._jitter), Pace()
         self._arrivals = ArrivalMeter(clock)
         self._hint = NO_SOUND
         self._noise = ComfortNoise(codec.spec.output_rate)
@@ -175,7 +175,7 @@ class Listening:
                 self.buffered_seconds.add(pulled.waited)
                 self._count_played()
                 self._decoder.use(pulled.model_id)
-                self._speak(np.array(pulled.codes), change_of(pulled.excess))
+                self._speak(np.array(pulled.codes), self._pace.change_of(pulled.excess))
             case Lost():
                 self._speak(None)
             case Silence() | Dry() if self._noise.is_audible:
@@ -201,6 +201,8 @@ class Listening:
         """Play a chunk, `change` seconds longer than it is; None stands for a lost one."""
         began = self._clock()
         pcm = self._decoder.step(codes)
+        if codes is None and self._noise.is_audible:
+            pcm = pcm + self._noise.step(len(pcm))  # What is lost fades into the room, not to zero.
         if change:
             pcm = retimed(pcm, self._spec.output_rate, change)
         took = self._clock() - began

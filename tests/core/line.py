@@ -16,7 +16,7 @@ from app.core.arrivals import Arrival, ArrivalMeter
 from app.core.jitter import Chunk, JitterBuffer, Lost, Silence
 from app.core.packet import NoiseHint, SequenceUnwrapper, SilencePacket, VoicePacket
 from app.core.packing import Packer, Rate
-from app.core.playout import Cadence, change_of
+from app.core.playout import Cadence, Pace
 from app.core.profile import LinkReading, Plan, Profile, ProfilePolicy
 
 CHUNK = 0.08
@@ -119,6 +119,7 @@ class Direction:
         self.packer = Packer(RATES)
         self.buffer = JitterBuffer(self.clock)
         self.cadence, self.arrivals = Cadence(self.buffer), ArrivalMeter(self.clock)
+        self.pace = Pace()
         self.unwrap = SequenceUnwrapper()
         self.reading = LinkReading()
         self._number = 0
@@ -207,7 +208,7 @@ class Direction:
         self.delays.append(
             (self.clock.now - self.start, self.clock.now - self.start - number * CHUNK)
         )
-        self._queued += CHUNK + change_of(chunk.excess)
+        self._queued += CHUNK + self.pace.change_of(chunk.excess)
         self._hears_silence = False
 
     @property

@@ -20,7 +20,7 @@ from app.core.jitter import (
     Silence,
     Waiting,
 )
-from app.core.playout import change_of
+from app.core.playout import Pace
 
 POLL = 0.005
 LOUDSPEAKER_TARGET = 0.04
@@ -46,6 +46,7 @@ class Call:
     clock: FakeClock
     played: list[tuple[float, Chunk | Lost]] = field(default_factory=list)
     silence: float = 0.0
+    pace: Pace = field(default_factory=Pace)
 
     def run(self, arrivals: Iterable[tuple[float, int, bool]], seconds: float) -> None:
         """Feed (time, sequence, is_new) arrivals, times from now, while the loudspeaker drinks."""
@@ -65,7 +66,7 @@ class Call:
                     self.played.append((self.clock.now, pulled))
                     level += CHUNK_SECONDS
                     if isinstance(pulled, Chunk):
-                        level += change_of(pulled.excess)
+                        level += self.pace.change_of(pulled.excess)
             self.silence += max(POLL - level, 0.0) if self.played else 0.0
             level = max(level - POLL, 0.0)
             self.clock.now += POLL

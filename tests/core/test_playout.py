@@ -4,23 +4,35 @@ import pytest
 
 from app.core.jitter import JitterBuffer
 from app.core.packet import VoicePacket
-from app.core.playout import DRAW_OUT, EARLY, LATE, SHORTEN, Cadence, change_of
+from app.core.playout import DRAW_OUT, EARLY, LATE, SHORTEN, Cadence, Pace
 
 
 def test_within_the_dead_band_nothing_changes() -> None:
-    assert {change_of(excess) for excess in (EARLY, 0.0, 0.01, LATE)} == {0.0}
+    pace = Pace()
+    assert {pace.change_of(excess) for excess in (EARLY, 0.0, 0.01, LATE)} == {0.0}
 
 
 @pytest.mark.parametrize("excess", [0.031, 0.05, 0.3, 5.0])
 def test_late_speech_is_shortened_a_little_of_each_chunk(excess: float) -> None:
-    assert -SHORTEN <= change_of(excess) < 0
-    assert excess + change_of(excess) > 0
+    change = Pace().change_of(excess)
+    assert -SHORTEN <= change < 0
+    assert excess + change >= 0
 
 
 @pytest.mark.parametrize("excess", [-0.013, -0.05, -0.3])
 def test_early_speech_is_drawn_out(excess: float) -> None:
-    assert 0 < change_of(excess) <= DRAW_OUT
-    assert excess + change_of(excess) <= 0
+    change = Pace().change_of(excess)
+    assert 0 < change <= DRAW_OUT
+    assert excess + change <= 0
+
+
+@pytest.mark.parametrize("start", [0.08, -0.05])
+def test_what_left_the_band_is_brought_back_to_the_target(start: float) -> None:
+    pace, excess = Pace(), start
+    for _ in range(10):
+        excess += pace.change_of(excess)
+    assert excess == pytest.approx(0.0)
+    assert pace.change_of(0.01) == pace.change_of(-0.01) == 0.0
 
 
 class Listener:
