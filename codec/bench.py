@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from codec.model.codec import Codec
+from codec.runtime.loading import load_to_stream
+from codec.runtime.products import Precision
+from codec.runtime.quick import QuickFocalCodec
 from codec.spec import CHUNK_SAMPLES, CHUNK_SECONDS, INPUT_RATE
 from codec.stream import StreamDecoder, StreamEncoder
-from codec.weights import load
 
 
 @dataclass(frozen=True)
@@ -44,16 +47,19 @@ class Bench:
     threads: int
 
 
-def bench(model: str | Path, seconds: float, threads: int) -> Bench:
+def bench(
+    model: str | Path, seconds: float, threads: int, precision: Precision | None = None
+) -> Bench:
     """Load a model and stream `seconds` of a made-up signal through it, chunk by chunk.
 
-    Raises what `codec.weights.load` raises.
+    `precision` None is what the model and this machine suggest. Raises what
+    `codec.runtime.loading.load_to_stream` raises.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         start = time.perf_counter()
-        codec = load(model)
+        codec = load_to_stream(model, precision=precision)
         encoder, decoder = StreamEncoder(codec), StreamDecoder(codec)
         encoder.warm_up()
         decoder.warm_up()
@@ -69,9 +75,15 @@ def bench(model: str | Path, seconds: float, threads: int) -> Bench:
         load_seconds,
         encoder.state_bytes(),
         decoder.state_bytes(),
-        sum(parameter.numel() for parameter in codec.parameters()),
+        _weights(codec),
         threads,
     )
+
+
+def _weights(codec: Codec) -> int:
+    if isinstance(codec, QuickFocalCodec):
+        return codec.weights
+    return sum(parameter.numel() for parameter in codec.parameters())
 
 
 def _stream(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from codec.errors import ModelConfigInvalid, ModelError
+from codec.errors import ModelError
 from codec.model.codec import Codec
+from codec.model.config import PARTS, FocalCodecConfig
 from codec.model.focalcodec import FocalCodec
 from codec.runtime import stored
 from codec.runtime.choice import chosen
@@ -17,7 +17,8 @@ from codec.runtime.packed import check_precision, packed
 from codec.runtime.products import Precision
 from codec.runtime.quick import QuickFocalCodec
 from codec.runtime.sizes import sizes_of
-from codec.weights import BUNDLED, ModelFiles, build, find, load, read_config
+from codec.safetensors_file import read_tensors
+from codec.weights import BUNDLED, ModelFiles, find, load, read_config
 
 
 def load_to_stream(
@@ -25,7 +26,7 @@ def load_to_stream(
     device: str | torch.device = "cpu",
     precision: Precision | None = None,
 ) -> Codec:
-    """Load a model for StreamEncoder, StreamDecoder and PeersDecoder.
+    """Load a model for StreamEncoder, StreamDecoder and PeersDecoder, which pack what is not yet.
 
     `path_or_name` is what `codec.weights.load` takes, and `precision` what `packed` does. A
     FocalCodec comes without its float32 weights; when it is first loaded in int8, these are kept
@@ -35,41 +36,42 @@ def load_to_stream(
     check_precision(precision)
     if torch.device(device).type != "cpu":
         return load(path_or_name, device)
-    files, model = _focalcodec(path_or_name)
-    if model is None or files is None:
-        return packed(load(path_or_name), precision)
-    weights = sum(tensor.numel() for tensor in model.state_dict().values())
-    precision = precision or chosen(weights).precision
+    files = _focalcodec(path_or_name)
+    if files is None:
+        plain = load(path_or_name)
+        return plain if precision is None else packed(plain, precision)
+    kept = stored.find(files)
+    if precision is None:
+        precision = chosen(kept.weights if kept is not None else _count(files)).precision
     if precision == "int8":
-        return _stored(files, model) or _kept(files)
-    plain = load(files.config)
-    assert isinstance(plain, FocalCodec)
-    return packed(plain, precision)
+        return (kept and _stored(files, kept)) or _kept(files)
+    return packed(load(files.config), precision)
 
 
-def _focalcodec(path_or_name: str | Path) -> tuple[ModelFiles | None, FocalCodec | None]:
-    """A FocalCodec's files and structure; None for what is another model or cannot be loaded."""
+def _focalcodec(path_or_name: str | Path) -> ModelFiles | None:
+    """A FocalCodec's files; None for what is another model or cannot be loaded."""
     with suppress(ModelError):
         files = find(path_or_name)
-        with suppress(ModelConfigInvalid):
-            model = build(read_config(files.config))
-            if isinstance(model, FocalCodec):
-                return files, model
-    return None, None
+        config = read_config(files.config)
+        if "model_type" not in config and config.get("encoder_name") == PARTS["encoder"]:
+            return files
+    return None
 
 
-def _stored(files: ModelFiles, model: FocalCodec) -> QuickFocalCodec | None:
-    """From the int8 file, if there is one of this model. `model` has the structure only."""
-    kept = stored.find(files)
-    if kept is None:
-        return None
+def _count(files: ModelFiles) -> int:
+    """From the header alone. Raises what `codec.weights.load` raises of the file."""
+    return sum(tensor.numel() for tensor in read_tensors(files.weights).values())
+
+
+def _stored(files: ModelFiles, kept: stored.Stored) -> QuickFocalCodec | None:
+    """From the int8 file, which saves more than the rounding: to set up the plain model's
+    structure alone, torch reads eight hundred modules of its own."""
     try:
-        spec = replace(model.spec, digest=kept.digest)
-        return QuickFocalCodec(sizes_of(model), spec, kept.parts, "int8")
-    except (OSError, ValueError, KeyError, RuntimeError):  # damaged within
+        sizes = FocalCodecConfig.from_dict(read_config(files.config))
+        with kept.open() as parts:
+            return QuickFocalCodec(sizes, kept.spec, parts, "int8", kept.weights)
+    except (ModelError, OSError, ValueError, KeyError, RuntimeError):  # damaged within
         return None
-    finally:
-        kept.parts.close()
 
 
 def _kept(files: ModelFiles) -> QuickFocalCodec:
@@ -77,6 +79,7 @@ def _kept(files: ModelFiles) -> QuickFocalCodec:
     plain = load(files.config)
     assert isinstance(plain, FocalCodec)
     parts = stored.KeptParts(plain.state_dict())
-    made = QuickFocalCodec(sizes_of(plain), plain.spec, parts, "int8")
-    stored.keep(parts.kept, files, plain.spec.digest)
+    weights = sum(parameter.numel() for parameter in plain.parameters())
+    made = QuickFocalCodec(sizes_of(plain), plain.spec, parts, "int8", weights)
+    stored.keep(parts.kept, files, plain.spec, weights)
     return made

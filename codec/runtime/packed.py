@@ -80,11 +80,13 @@ def _fits(codec: Codec) -> bool:
 
 def _quick_once(codec: FocalCodec, precision: Precision | None) -> QuickFocalCodec:
     tensors = codec.state_dict()
-    wanted = precision or chosen(sum(t.numel() for t in tensors.values())).precision
+    weights = sum(tensor.numel() for tensor in tensors.values())
+    wanted = precision or chosen(weights).precision
     made_of = _made_of(tensors.values())
     known = _codecs.get(codec)
     if known is None or (known.made_of, known.precision) != (made_of, wanted):
-        made = QuickFocalCodec(sizes_of(codec), codec.spec, PlainParts.of(tensors, wanted), wanted)
+        parts = PlainParts.of(tensors, wanted)
+        made = QuickFocalCodec(sizes_of(codec), codec.spec, parts, wanted, weights)
         known = _codecs[codec] = _Known(made, made_of, wanted)
     return known.made
 

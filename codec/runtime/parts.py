@@ -105,19 +105,28 @@ class Depthwise:
         self._size = taps.shape[1]
         self._first = replicated if replicate else silent
         self._is_long = self._size >= LONG_KERNEL
-        self._taps = (taps[:, None] if self._is_long else taps.t()).contiguous()
+        self._taps = taps[:, None].contiguous() if self._is_long else taps.t().contiguous()
+        self._by_tap = () if self._is_long else self._taps.unbind()
 
     def __call__(self, x: Tensor, memories: Sequence[Memory]) -> Tensor:
         """(4·streams, channels) -> the same."""
         step = self._long if self._is_long else self._short
         chunks = x.split(CHUNK_CODES)
         y = [step(chunk, memory) for chunk, memory in zip(chunks, memories, strict=True)]
-        return (y[0] if len(y) == 1 else torch.cat(y)).add_(self._bias)
+        return y[0] if len(y) == 1 else torch.cat(y)
 
     def _short(self, x: Tensor, memory: Memory) -> Tensor:
         first = self._first(x, self._size - 1)
         seen = memory.append(self, x, 0, first)
-        return (seen.unfold(0, self._size, 1).transpose(1, 2) * self._taps).sum(1)
+        frames, channels = x.shape
+        # Tap by tap: all the products at once would have to be written down to be added up.
+        shifted = seen.as_strided(
+            (self._size, frames, channels), (channels, channels, 1), seen.storage_offset()
+        ).unbind()
+        y = torch.addcmul(self._bias, shifted[0], self._by_tap[0])
+        for past, tap in zip(shifted[1:], self._by_tap[1:], strict=True):
+            y.addcmul_(past, tap)
+        return y
 
     def _long(self, x: Tensor, memory: Memory) -> Tensor:
         first = self._first(x, self._size - 1)
@@ -131,4 +140,4 @@ class Depthwise:
             products = floats(some.stop - some.start, frames, self._size)
             torch.mul(seen[some], self._taps[some], out=products)
             torch.sum(products, dim=2, out=y[some])
-        return y.t().contiguous()
+        return torch.add(y.t(), self._bias, out=torch.empty_like(x))

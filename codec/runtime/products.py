@@ -30,6 +30,9 @@ STEPS = 63
 """Activations are whole numbers within ±63: of 7 bits, since the products of two of 8 bits and two
 weights overflow the 16 bits in which processors without VNNI add them up."""
 
+ROWS_AT_ONCE = 256
+"""Of a matrix that is rounded."""
+
 TINY = torch.finfo(torch.float32).tiny
 
 
@@ -81,8 +84,15 @@ def available() -> tuple[Precision, ...]:
 
 def rounded(weight: Tensor) -> Levels:
     """Each row's largest magnitude becomes 127."""
-    scale = (weight.abs().amax(dim=1) / 127.0).clamp_min(TINY)
-    return Levels((weight / scale[:, None]).round_().to(torch.int8), scale)
+    levels = torch.empty(weight.shape, dtype=torch.int8)
+    scale = torch.empty(len(weight))
+    # Some rows at a time: what is freed of large tensors, the process may keep.
+    for start in range(0, len(weight), ROWS_AT_ONCE):
+        rows = weight[start : start + ROWS_AT_ONCE]
+        largest = (rows.abs().amax(dim=1) / 127.0).clamp_min_(TINY)
+        scale[start : start + ROWS_AT_ONCE] = largest
+        levels[start : start + ROWS_AT_ONCE] = (rows / largest[:, None]).round_()
+    return Levels(levels, scale)
 
 
 class PlainProduct:

@@ -32,10 +32,16 @@ class QuickFocalCodec(Codec):
     """
 
     def __init__(
-        self, config: FocalCodecConfig, spec: CodecSpec, parts: Parts, precision: Precision
+        self,
+        config: FocalCodecConfig,
+        spec: CodecSpec,
+        parts: Parts,
+        precision: Precision,
+        weights: int,
     ) -> None:
+        """`weights` is how many the model has, for whoever asks."""
         super().__init__()
-        self.spec, self.precision = spec, precision
+        self.spec, self.precision, self.weights = spec, precision, weights
         self.quantizer = BinarySphericalQuantizer(config.quantizer.bits)
         with torch.inference_mode():
             self._encoder = QuickEncoder(parts, config.encoder)

@@ -11,10 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -30,6 +32,7 @@ from codec.runtime.products import (
     byte_product,
     rounded,
 )
+from codec.spec import CodecSpec
 from codec.weights import ModelFiles
 
 FORMAT = "undertone-int8-1"
@@ -64,9 +67,8 @@ class KeptParts:
 class StoredParts:
     """Parts out of a file that `keep` wrote."""
 
-    def __init__(self, path: Path, header: dict[str, Any], start: int) -> None:
-        self._header, self._start = header, start
-        self._file = path.open("rb")
+    def __init__(self, file: BufferedReader, header: dict[str, Any], start: int) -> None:
+        self._file, self._header, self._start = file, header, start
 
     def tensor(self, name: str) -> Tensor:
         entry = self._header[name]
@@ -82,37 +84,44 @@ class StoredParts:
             return PlainProduct(self.tensor(name), bias)
         return byte_product(Levels(self.tensor(name + LEVELS), self.tensor(name + SCALE)), bias)
 
-    def close(self) -> None:
-        self._file.close()
 
+@dataclass(frozen=True)
+class Stored:
+    """An int8 file that is of the model at hand: its spec, and how many weights it has."""
 
-class Stored(NamedTuple):
-    """An int8 file that is of the model at hand."""
+    spec: CodecSpec
+    weights: int
+    path: Path
+    header: dict[str, Any]
+    start: int
 
-    parts: StoredParts
-    digest: int
+    @contextmanager
+    def open(self) -> Iterator[StoredParts]:
+        with self.path.open("rb") as file:
+            yield StoredParts(file, self.header, self.start)
 
 
 def find(files: ModelFiles) -> Stored | None:
-    """The int8 file made of these files, if there is one. Close its parts after use."""
+    """The int8 file made of these files, if there is one."""
     for path in _places(files):
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             header, start = _header(path)
-            made_of = header.pop("__metadata__")
-            digest = int(made_of.pop("digest"))
-            if made_of == _made_of(files):
-                return Stored(StoredParts(path, header, start), digest)
+            about = header.pop("__metadata__")
+            spec, weights = CodecSpec(**json.loads(about.pop("spec"))), int(about.pop("count"))
+            if about == _made_of(files):
+                return Stored(spec, weights, path, header, start)
     return None
 
 
-def keep(kept: dict[str, Tensor], files: ModelFiles, digest: int) -> Path | None:
+def keep(kept: dict[str, Tensor], files: ModelFiles, spec: CodecSpec, weights: int) -> Path | None:
     """Write what KeptParts have gathered to the first place that takes it; None if none does."""
     tensors = {name: tensor.contiguous() for name, tensor in kept.items()}
+    about = {"spec": json.dumps(asdict(spec)), "count": str(weights)}
     for path in _places(files):
         unfinished = path.with_name(f"{path.name}.{os.getpid()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            save_file(tensors, unfinished, {**_made_of(files), "digest": str(digest)})
+            save_file(tensors, unfinished, _made_of(files) | about)
             os.replace(unfinished, path)
             return path
         except Exception:  # safetensors has a class of its own for a full disk
