@@ -15,7 +15,8 @@ import pytest
 import soundfile
 from safetensors.torch import save, save_file
 
-from app.cli import main
+from app.cli import _settings, main, parser
+from app.core.settings import Settings
 from tests.models import SMALL_LITE, small_codec
 from tests.talker import Talker
 
@@ -283,7 +284,8 @@ def test_damaged_settings_are_told(environment, model, clip, tmp_path):
 
 WINDOW = """
 import asyncio, sys
-from app.cli import main
+from app.cli import _settings, main, parser
+from app.core.settings import Settings
 from PySide6.QtWidgets import QApplication, QLabel
 import app.gui.application as application
 
@@ -352,3 +354,12 @@ def test_version_and_help(environment):
     assert result.stdout.startswith("undertone 0.")
     assert "demo" in undertone(environment, "--help").stdout
     assert undertone(environment, "sing").returncode == 2
+
+
+def test_a_profile_is_one_of_those_there_are(environment):
+    assert undertone(environment, "call", "--profile", "fastest").returncode == 2
+    arguments = parser().parse_args(["call", "--profile", "saver", "--continuous"])
+    settings = _settings(Settings(profile="balanced"), arguments)
+    assert (settings.profile, settings.continuous) == ("saver", True)
+    kept = _settings(Settings(profile="balanced"), parser().parse_args(["call"]))
+    assert (kept.profile, kept.continuous) == ("balanced", False)
