@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from app.core.meter import Clock
 from app.core.packet import SilencePacket, VoicePacket
+from app.core.pulled import CHUNK_SECONDS
 
-CHUNK_SECONDS = 0.08
 _MEMORY_CHUNKS = 75
 _JUMP_CHUNKS = 250
 _BASE_SECONDS = 30.0

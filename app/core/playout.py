@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from app.core.jitter import SAFE, SWIFT, JitterBuffer
+from app.core.jitter import JitterBuffer
 from app.core.packet import VoicePacket
+from app.core.pulled import SAFE, SWIFT
 
 LATE, EARLY = 0.03, -0.012
 """The delay may stray so far from its target before speech is shortened or drawn out for it."""

@@ -12,7 +12,7 @@ from app.audio.tempo import Seam, retimed
 from app.core import packet
 from app.core.arrivals import ArrivalMeter
 from app.core.control import Report
-from app.core.jitter import Chunk, Dry, JitterBuffer, JitterStats, Lost, Silence, Waiting
+from app.core.jitter import JitterBuffer
 from app.core.meter import Clock, LoadMeter, Meter, Recent
 from app.core.packet import (
     NO_SOUND,
@@ -22,6 +22,7 @@ from app.core.packet import (
     VoicePacket,
 )
 from app.core.playout import Cadence, Pace
+from app.core.pulled import Chunk, Dry, JitterStats, Lost, Silence, Waiting
 from app.core.state import Notice
 from app.engine.sound import Loudspeaker, Say
 from codec.model.codec import Codec

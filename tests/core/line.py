@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 
 from app.core import packet
 from app.core.arrivals import Arrival, ArrivalMeter
-from app.core.jitter import Chunk, JitterBuffer, Lost, Silence
+from app.core.jitter import JitterBuffer
 from app.core.packet import NoiseHint, SequenceUnwrapper, SilencePacket, VoicePacket
 from app.core.packing import Packer, Rate
 from app.core.playout import Cadence, Pace
 from app.core.profile import LinkReading, Plan, Profile, ProfilePolicy
+from app.core.pulled import Chunk, Lost, Silence
 
 CHUNK = 0.08
 RATES = (Rate(1, 16), Rate(5, 12, 4), Rate(6, 11, 5))

@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from app.core.jitter import (
+from app.core.jitter import JitterBuffer
+from app.core.playout import Pace
+from app.core.pulled import (
     CHUNK_SECONDS,
     Chunk,
     Dry,
-    JitterBuffer,
     JitterSettings,
     Lost,
     NotStarted,
     Silence,
     Waiting,
 )
-from app.core.playout import Pace
 
 POLL = 0.005
 LOUDSPEAKER_TARGET = 0.04
