@@ -81,8 +81,8 @@ class Row:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--folder", type=Path, default=Path("build/realtime"))
-    parser.add_argument("--chunks", type=int, default=60, help="of each turn (60)")
-    parser.add_argument("--turns", type=int, default=3, help="of each row (3)")
+    parser.add_argument("--chunks", type=int, default=30, help="of each turn (30)")
+    parser.add_argument("--turns", type=int, default=2, help="of each row (2)")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--one", nargs=2, metavar=("NAME", "THREADS"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -124,9 +124,13 @@ def measure_all(arguments: argparse.Namespace) -> list[Row]:
 def _other_process(arguments: argparse.Namespace, name: str, threads: int) -> Row:
     command = [sys.executable, "-m", "benchmarks.realtime", "--folder", str(arguments.folder)]
     command += ["--chunks", str(arguments.chunks), "--one", name, str(threads)]
-    print(f"{name}, {threads} threads …", file=sys.stderr)
     made = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return Row(**json.loads(made.stdout.splitlines()[-1]))
+    row = Row(**json.loads(made.stdout.splitlines()[-1]))
+    print(
+        f"{name} on {threads}: encode {row.encode_ms:.1f} ms, decode {row.decode_ms:.1f} ms",
+        file=sys.stderr,
+    )
+    return row
 
 
 def _quickest(turns: list[Row]) -> Row:
