@@ -61,7 +61,7 @@ class Listening:
         self._jitter = JitterBuffer(clock)
         self._cadence, self._pace = Cadence(self._jitter), Pace()
         self._arrivals = ArrivalMeter(clock)
-        self._hint = NO_SOUND
+        self._hint, self._is_told_of_silence = NO_SOUND, False
         self._noise = ComfortNoise(codec.spec.output_rate)
         self._seam = Seam(codec.spec.output_rate)
         self._was_speech = True
@@ -103,7 +103,7 @@ class Listening:
                 case SilencePacket():
                     self._arrivals.silence(came, number)
                     self._jitter.hush(number, came.since)
-                    self._hint = came.noise
+                    self._hint, self._is_told_of_silence = came.noise, True
                 case VoicePacket():
                     self._take(came, number)
         self._arrived.set()
@@ -179,7 +179,8 @@ class Listening:
                 self._speak(np.array(pulled.codes), self._pace.change_of(pulled.excess))
             case Lost():
                 self._speak(None)
-            case Silence() | Dry() if self._noise.is_audible:
+            case Silence() | Dry() if self._is_told_of_silence:
+                # Even of no sound at all: a file that is written has to keep the time.
                 self._hum()
             case Waiting(seconds=seconds) if self._noise.is_audible:
                 # A gap while speech is drawn out to a longer delay is not to be dead silence.

@@ -19,6 +19,8 @@ from app.library.store import Store
 from tests.engine.test_engine import TIMEOUT, Person, connect, hears, people  # noqa: F401
 from tests.models import SMALL_LITE, small_codec
 
+AT_ALL_RATES = (BUNDLED, f"{BUNDLED}@12", f"{BUNDLED}@11")
+
 
 def put(store: Store, folder: Path, name: str) -> None:
     """A small model, whose weights go by its name, into a store."""
@@ -139,9 +141,9 @@ def test_the_chosen_model_is_not_removed_and_another_is_no_longer_offered(having
     alice = having("Alice", "red", "blue")
     with pytest.raises(ModelInUse):
         alice.engine.shelf.remove("red").result(TIMEOUT)
-    assert [own.name for own in alice.engine._models.own()] == ["red", "blue", BUNDLED]
+    assert [own.name for own in alice.engine._models.own()] == ["red", "blue", *AT_ALL_RATES]
     alice.engine.shelf.remove("blue").result(TIMEOUT)
-    assert [own.name for own in alice.engine._models.own()] == ["red", BUNDLED]
+    assert [own.name for own in alice.engine._models.own()] == ["red", *AT_ALL_RATES]
 
 
 def test_a_choice_that_is_gone_falls_back_to_the_bundled_model_in_words(tmp_path: Path) -> None:
@@ -183,5 +185,5 @@ def test_a_rate_of_a_model_on_disk_goes_by_its_name(tmp_path: Path) -> None:
     work = Work("", lambda told: None, threading.Event(), lambda: 0.0)
     take_in(source, store, work, "nested")
     models = Models(load_model("nested@12", store), "nested@12", store)
-    assert [own.name for own in models.own()] == ["nested@12", "nested", BUNDLED]
+    assert [own.name for own in models.own()] == ["nested@12", "nested", *AT_ALL_RATES]
     assert models.load("nested@12").spec.bits_per_code == 12
