@@ -1,4 +1,4 @@
-"""What each part of the recipe brings: the same short training without it, on the same clips.
+"""What each part of the recipe brings: short trainings with and without it, on the same clips.
 
     python -m benchmarks.ablations CLIPS… [--cache runs/cache] [--steps 400] [--batch 6]
                                    [--into build/ablations] [--only NAME …]
@@ -26,8 +26,8 @@ import torch
 
 from codec.evaluate import table
 from codec.evaluate.recognise import RECOGNISERS, Recogniser
-from codec.train import data, losses, teacher
-from codec.train.__main__ import DEFAULT_CONFIG
+from codec.train import data, teacher
+from codec.train.__main__ import DEFAULT_CONFIG, word_loss
 from codec.train.adversarial import AdversarialTraining
 from codec.train.augment import Augmentation
 from codec.train.lite import Training
@@ -50,7 +50,7 @@ class Variant:
 VARIANTS = (
     Variant("all"),
     Variant("no distillation", {"training": {"teacher_weight": 0.0}}),
-    Variant("no teacher's ear on the output", {"training": {"word_weight": 0.0}}),
+    Variant("the teacher's ear on the output too", {"training": {"word_weight": 0.15}}),
     Variant("no refiner", {"model": {"decoder_mixers": [], "encoder_mixers": []}}),
     Variant("one rate", {"training": {"rates": {"16": 1.0}}}),
     Variant("no voice loss", {"training": {"voice_weight": 0.0}}),
@@ -103,10 +103,7 @@ def trained(variant: Variant, arguments: argparse.Namespace) -> Training:
         config[section] |= settings
     config["training"] |= {"batch": arguments.batch, "warmup_steps": 50, "ema": 0.98}
     crops = data.load(arguments.cache, teacher.WHISPER_BASE_DIM)
-    ears = teacher.whisper_base()
-    ears.halve()
-    layer = config["training"]["teacher_layer"]
-    words = losses.WordLoss(ears, layer, torch.from_numpy(crops.deviation))
+    words = word_loss(config["training"], None, crops, "cpu")
     torch.manual_seed(0)
     kind = AdversarialTraining if variant.adversarial else Training
     stage = kind(config, teacher.WHISPER_BASE_DIM, words)

@@ -25,7 +25,8 @@ from codec.evaluate.peers import PEERS
 from codec.evaluate.pictures import needs_pictures
 from codec.evaluate.recognise import RECOGNISERS
 from codec.evaluate.table import Subject, model_subject
-from codec.weights import at_rate, load
+from codec.rates import rates_of
+from codec.weights import load
 
 OURS = "Undertone"
 ORIGINAL = "original"
@@ -57,8 +58,8 @@ def ours(model: str) -> Iterator[Subject]:
     """A model at each rate that it offers, the highest first."""
     codec = load(model)
     name = OURS if model == "bundled" else f"{OURS} {Path(model).name}"
-    for bits in sorted(getattr(codec, "rates", (codec.spec.bits_per_code,)), reverse=True):
-        yield model_subject(at_rate(codec, bits), name)
+    for view in rates_of(codec):
+        yield model_subject(view, name)
 
 
 def subjects(models: Sequence[str], peers: Sequence[str]) -> Iterator[Subject]:

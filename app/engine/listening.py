@@ -15,7 +15,7 @@ from app.core.control import Report
 from app.core.jitter import JitterBuffer
 from app.core.meter import Clock, LoadMeter, Meter, Recent
 from app.core.packet import (
-    NO_SOUND,
+    NoiseHint,
     PacketError,
     SequenceUnwrapper,
     SilencePacket,
@@ -61,7 +61,7 @@ class Listening:
         self._jitter = JitterBuffer(clock)
         self._cadence, self._pace = Cadence(self._jitter), Pace()
         self._arrivals = ArrivalMeter(clock)
-        self._hint, self._is_told_of_silence = NO_SOUND, False
+        self._hint: NoiseHint | None = None
         self._noise = ComfortNoise(codec.spec.output_rate)
         self._seam = Seam(codec.spec.output_rate)
         self._was_speech = True
@@ -103,7 +103,7 @@ class Listening:
                 case SilencePacket():
                     self._arrivals.silence(came, number)
                     self._jitter.hush(number, came.since)
-                    self._hint, self._is_told_of_silence = came.noise, True
+                    self._hint = came.noise
                 case VoicePacket():
                     self._take(came, number)
         self._arrived.set()
@@ -169,7 +169,7 @@ class Listening:
         with self._lock:
             pulled = self._jitter.pull(slack)
             hint = self._hint
-        if hint != self._noise.hint:
+        if hint is not None and hint != self._noise.hint:
             self._noise.become(hint)
         match pulled:
             case Chunk():
@@ -179,7 +179,7 @@ class Listening:
                 self._speak(np.array(pulled.codes), self._pace.change_of(pulled.excess))
             case Lost():
                 self._speak(None)
-            case Silence() | Dry() if self._is_told_of_silence:
+            case Silence() | Dry() if hint is not None:
                 # Even of no sound at all: a file that is written has to keep the time.
                 self._hum()
             case Waiting(seconds=seconds) if self._noise.is_audible:

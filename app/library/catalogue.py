@@ -3,7 +3,7 @@
 A revision (a commit of the repository) and the sha256 of each file belong here, and hold wherever
 they stand. Where they are not known they are left out, not guessed: then the first download takes
 the newest version and the sha256 the server tells of it, and both are written down beside the
-models ("trust on first use", `library/pins.py`); every later download must match them.
+models ("trust on first use", `library/records.py`); every later download must match them.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ def _run(arguments: argparse.Namespace) -> int:
         config["training"]["cooldown_fraction"] = arguments.cooldown
     stages = {"whole": lite.Training, "adversarial": adversarial.AdversarialTraining}
     crops = data.load(arguments.cache, WHISPER_BASE_DIM)
-    words = _words(config["training"], arguments.teacher, crops, arguments.device)
+    words = word_loss(config["training"], arguments.teacher, crops, arguments.device)
     training = stages[arguments.stage](config, WHISPER_BASE_DIM, words, arguments.device)
     augmentation = Augmentation(**config["augmentation"])
     recipe = training.recipe
@@ -126,8 +126,13 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _words(settings: dict, path: Path | None, crops: data.Crops, device: str) -> WordLoss | None:
-    """The judge of the output's words, where the recipe gives words a weight."""
+def word_loss(
+    settings: dict[str, Any], path: Path | None, crops: data.Crops, device: str
+) -> WordLoss | None:
+    """The judge of the output's words, where `settings`, the recipe's, give words a weight.
+
+    `path` is the teacher's, None for the packages'. Raises TeacherMissing or TeacherUnreadable.
+    """
     from codec.train import losses, teacher
 
     if not settings["word_weight"]:
@@ -143,13 +148,12 @@ def _export(arguments: argparse.Namespace) -> int:
     from safetensors.torch import save_file
 
     from codec.safetensors_file import read_tensors
+    from codec.train.run import part
     from codec.weights import quantized_int8
 
     tensors = read_tensors(arguments.folder / "last.safetensors")
-    prefix = "average."
-    average = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
     arguments.to.mkdir(parents=True, exist_ok=True)
-    save_file(quantized_int8(average), arguments.to / "model.safetensors")
+    save_file(quantized_int8(part(tensors, "average")), arguments.to / "model.safetensors")
     (arguments.to / "model.safetensors").chmod(0o644)  # A model is for everyone to read.
     (arguments.to / "config.json").write_text(
         json.dumps(_config(arguments)["model"], indent=2) + "\n"

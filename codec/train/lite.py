@@ -189,10 +189,13 @@ class Training(Stage):
         A stream has no silence before it but once; an hour later its contexts are full of other
         speech. What the last wave still has to say, 20 ms, lies before what the losses see.
         """
-        fresh = self._left is None or float(torch.rand(())) >= self.recipe.carried_share
-        if fresh or self._left is None or len(_first_tensor(self._left)) != count:
-            return None, None, None
-        return self._left
+        if (
+            self._left is not None
+            and float(torch.rand(())) < self.recipe.carried_share
+            and len(_first_tensor(self._left)) == count
+        ):
+            return self._left
+        return None, None, None
 
     def begin_from(self, folder: Path) -> None:
         """Begin a run of its own with the averaged weights of another, or with an exported model.

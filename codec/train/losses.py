@@ -28,25 +28,25 @@ class SpectralLoss(nn.Module):
             self.register_buffer(f"mel_{n_fft}", mel_filters(rate, n_fft, bands), False)
             self.register_buffer(f"window_{n_fft}", torch.hann_window(n_fft), False)
 
-    def spectrum(self, sig: Tensor, n_fft: int) -> Tensor:
-        """(batch, samples) -> magnitudes (batch, bins, frames)."""
-        window = getattr(self, f"window_{n_fft}")
-        complex_ = torch.stft(
-            sig, n_fft, n_fft // 4, window=window, center=False, return_complex=True
-        )
-        return torch.view_as_real(complex_).square().sum(-1).clamp_min(1e-8).sqrt()
-
     def forward(self, made: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
         """(batch, samples) twice -> mean log-mel L1, mean spectral convergence + log L1."""
         mel_loss, linear_loss = made.new_zeros(()), made.new_zeros(())
         for n_fft, _ in RESOLUTIONS:
             mel = getattr(self, f"mel_{n_fft}") * (n_fft / 32)
-            m, t = self.spectrum(made, n_fft), self.spectrum(true, n_fft)
+            window = getattr(self, f"window_{n_fft}")
+            m, t = spectrum(made, window), spectrum(true, window)
             mel_loss = mel_loss + F.l1_loss(log_floor(mel @ m), log_floor(mel @ t))
             distance = torch.linalg.vector_norm(m - t, dim=(1, 2))
             energy = torch.linalg.vector_norm(t, dim=(1, 2)).clamp_min(1.0)
             linear_loss = linear_loss + (distance / energy).mean()
         return mel_loss / len(RESOLUTIONS), linear_loss / len(RESOLUTIONS)
+
+
+def spectrum(sig: Tensor, window: Tensor) -> Tensor:
+    """(batch, samples) -> magnitudes (batch, bins, frames), a quarter of the window apart."""
+    n_fft = len(window)
+    complex_ = torch.stft(sig, n_fft, n_fft // 4, window=window, center=False, return_complex=True)
+    return torch.view_as_real(complex_).square().sum(-1).clamp_min(1e-8).sqrt()
 
 
 def log_floor(x: Tensor) -> Tensor:
@@ -92,16 +92,11 @@ class VoiceLoss(nn.Module):
 
     def __init__(self, rate: int = 16_000, n_fft: int = 1024, bands: int = 80) -> None:
         super().__init__()
-        self.n_fft = n_fft
         self.register_buffer("mel", mel_filters(rate, n_fft, bands) * (n_fft / 32), False)
         self.register_buffer("window", torch.hann_window(n_fft), False)
 
     def _statistics(self, sig: Tensor) -> Tensor:
-        complex_ = torch.stft(
-            sig, self.n_fft, self.n_fft // 4, window=self.window, center=False, return_complex=True
-        )
-        power = torch.view_as_real(complex_).square().sum(-1).clamp_min(1e-8)
-        log = log_floor(self.mel @ power.sqrt())
+        log = log_floor(self.mel @ spectrum(sig, self.window))
         return torch.stack([log.mean(-1), log.std(-1)], dim=-1)
 
     def forward(self, made: Tensor, true: Tensor) -> Tensor:
