@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 from app.core.errors import UndertoneError
 from app.core.meter import EndLatency
 from app.core.models import MAX_OFFERS, ModelOffer
+from app.core.texts import clean_lines, cut_text, plain_text
 
 CONTROL_VERSION = 0
 MAX_TEXT_BYTES = 64
+MAX_CHAT_BYTES = 1000
 _UNKNOWN_LATENCY = 0xFFFF
 
 
@@ -39,6 +41,15 @@ class ControlTypeUnknown(ControlError):
 
 class ControlTextWrong(ControlError):
     """A control message holds a text that is not UTF-8."""
+
+
+class ChatTooLong(ControlError):
+    """The message is too long. Send it in parts."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(
+            f"The message is too long: {size} bytes, and {MAX_CHAT_BYTES} fit. Send it in parts."
+        )
 
 
 class ByeReason(enum.IntEnum):
@@ -121,18 +132,41 @@ class Report:
     queue: float
 
 
-ControlMessage = Hello | Ping | Pong | Mute | Bye | Report
+@dataclass(frozen=True)
+class Chat:
+    """A written message. `id` is the sender's own, used once in a call; sent again it is the same.
 
-_HELLO, _PING, _PONG, _MUTE, _BYE, _REPORT = 1, 2, 3, 4, 5, 6
+    `text` has at most MAX_CHAT_BYTES of UTF-8 and may have line breaks; it is cleaned when read.
+    """
+
+    id: int
+    text: str
+
+
+@dataclass(frozen=True)
+class ChatReceived:
+    """The `Chat` of this id came, now or before."""
+
+    id: int
+
+
+CallMessage = Hello | Mute | Report | Chat | ChatReceived
+"""What concerns the call; the others are the connection's own."""
+
+ControlMessage = CallMessage | Ping | Pong | Bye
+
+_HELLO, _PING, _PONG, _MUTE, _BYE, _REPORT, _CHAT, _CHAT_RECEIVED = 1, 2, 3, 4, 5, 6, 7, 8
 _HELLO_FIXED = struct.Struct("!BBII")
 _OFFER = struct.Struct("!BI")
 _PING_FIXED = struct.Struct("!HI")
 _PONG_FIXED = struct.Struct("!HI5H")
 _REPORT_FIXED = struct.Struct("!BBH")
+_CHAT_FIXED = struct.Struct("!IH")
+_CHAT_ID = struct.Struct("!I")
 
 
 def encode_control(message: ControlMessage) -> bytes:
-    """The bytes of a control message."""
+    """The bytes of a control message. Raises ChatTooLong."""
     match message:
         case Hello():
             fixed = _HELLO_FIXED.pack(
@@ -154,6 +188,13 @@ def encode_control(message: ControlMessage) -> bytes:
             burst = min(max(round(message.burst * 16), 16), 255)
             queue = min(max(round(message.queue * 1000), 0), 0xFFFF)
             return _head(_REPORT) + _REPORT_FIXED.pack(loss, burst, queue)
+        case Chat():
+            raw = message.text.encode("utf-8", "replace")
+            if len(raw) > MAX_CHAT_BYTES:
+                raise ChatTooLong(len(raw))
+            return _head(_CHAT) + _CHAT_FIXED.pack(message.id, len(raw)) + raw
+        case ChatReceived():
+            return _head(_CHAT_RECEIVED) + _CHAT_ID.pack(message.id)
 
 
 def decode_control(data: bytes) -> ControlMessage:
@@ -175,20 +216,6 @@ def decode_control(data: bytes) -> ControlMessage:
 
 def _head(kind: int) -> bytes:
     return bytes((CONTROL_VERSION << 5 | kind,))
-
-
-def cut_text(text: str, limit: int) -> bytes:
-    """`text` as UTF-8, cut to at most `limit` bytes without splitting a character."""
-    raw = text.encode("utf-8", "replace")[:limit]
-    return raw.decode("utf-8", "ignore").encode("utf-8")
-
-
-def plain_text(raw: bytes) -> str:
-    """UTF-8 from a stranger as text safe to show: what does not print becomes "?".
-
-    Raises UnicodeDecodeError.
-    """
-    return "".join(char if char.isprintable() else "?" for char in raw.decode("utf-8"))
 
 
 def _text(text: str) -> bytes:
@@ -256,6 +283,20 @@ def _read_report(data: bytes) -> Report:
     return Report(loss / 255, max(burst, 16) / 16, queue / 1000)
 
 
+def _read_chat(data: bytes) -> Chat:
+    chat_id, size = _CHAT_FIXED.unpack_from(data)
+    if size > MAX_CHAT_BYTES:
+        raise ChatTooLong(size)
+    raw = data[_CHAT_FIXED.size : _CHAT_FIXED.size + size]
+    if len(raw) < size:
+        raise IndexError
+    return Chat(chat_id, clean_lines(raw.decode("utf-8")))
+
+
+def _read_chat_received(data: bytes) -> ChatReceived:
+    return ChatReceived(*_CHAT_ID.unpack_from(data))
+
+
 _READERS: dict[int, Callable[[bytes], ControlMessage]] = {
     _HELLO: _read_hello,
     _PING: _read_ping,
@@ -263,4 +304,6 @@ _READERS: dict[int, Callable[[bytes], ControlMessage]] = {
     _MUTE: _read_mute,
     _BYE: _read_bye,
     _REPORT: _read_report,
+    _CHAT: _read_chat,
+    _CHAT_RECEIVED: _read_chat_received,
 }

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from app import VERSION
 from app.audio.backend import AudioBackend
-from app.core.control import ByeReason, Hello, Mute, Report, encode_control
+from app.core.control import ByeReason, CallMessage, Hello, Mute, Report, encode_control
 from app.core.meter import Clock, EndLatency, Meter
 from app.core.models import agree
 from app.core.settings import Settings
@@ -188,7 +188,7 @@ class Line:
         self.peer.send_control(encode_control(hello))
         self._exchange.connected(self)
 
-    def _control_came(self, message: Hello | Mute | Report) -> None:
+    def _control_came(self, message: CallMessage) -> None:
         match message:
             case Hello():
                 self._greeted(message)

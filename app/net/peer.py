@@ -24,12 +24,10 @@ from aiortc import (
 from app.core.control import (
     Bye,
     ByeReason,
+    CallMessage,
     ControlError,
-    Hello,
-    Mute,
     Ping,
     Pong,
-    Report,
     decode_control,
     encode_control,
 )
@@ -90,7 +88,7 @@ class PeerConnection:
         config: NetworkConfig,
         *,
         on_voice: Callable[[bytes], None],
-        on_control: Callable[[Hello | Mute | Report], None],
+        on_control: Callable[[CallMessage], None],
         on_state: Callable[[PeerState], None],
         on_wire: OnWire | None = None,
         on_payload: OnWire | None = None,

@@ -19,7 +19,6 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.core.control import cut_text, plain_text
 from app.core.description import (
     FINGERPRINT_BYTES,
     Candidate,
@@ -28,6 +27,7 @@ from app.core.description import (
     DescriptionInvalid,
     Setup,
 )
+from app.core.texts import cut_text, plain_text
 from app.rendezvous.base import Letter
 from app.rendezvous.errors import (
     AnswerForAnotherCall,

@@ -5,9 +5,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from app.core.control import (
+    MAX_CHAT_BYTES,
     MAX_TEXT_BYTES,
     Bye,
     ByeReason,
+    Chat,
+    ChatReceived,
+    ChatTooLong,
     ControlError,
     ControlMessage,
     ControlTextWrong,
@@ -24,6 +28,7 @@ from app.core.control import (
 )
 from app.core.meter import EndLatency
 from app.core.models import MAX_OFFERS, ModelOffer
+from app.core.texts import clean_lines
 
 U8, U16, U32 = st.integers(0, 0xFF), st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
 TEXT = st.text(st.characters(codec="utf-8").filter(str.isprintable), max_size=MAX_TEXT_BYTES // 4)
@@ -42,6 +47,8 @@ MESSAGES: st.SearchStrategy[ControlMessage] = st.one_of(
         st.integers(16, 255).map(lambda burst: burst / 16),
         st.integers(0, 0xFFFF).map(lambda queue: queue / 1000),
     ),
+    st.builds(Chat, U32, st.text(max_size=MAX_CHAT_BYTES // 4).map(clean_lines)),
+    st.builds(ChatReceived, U32),
 )
 
 
@@ -78,6 +85,8 @@ def test_a_cut_message_is_an_error(sent: ControlMessage) -> None:
         (b"", ControlTruncated),
         (b"\x22\x00\x01\x00\x00\x00\x00", ControlVersionUnknown),
         (b"\x1f", ControlTypeUnknown),
+        (b"\x07\x00\x00\x00\x01\x00\x01\xff", ControlTextWrong),
+        (b"\x07\x00\x00\x00\x01\xff\xff" + b"x" * 0xFFFF, ChatTooLong),
         (b"\x01\x01\x00\x00\x00\x3e\x80\x00\x00\x00\x00\x01\xff\x00\x00", ControlTextWrong),
     ],
 )
@@ -120,3 +129,16 @@ def test_a_hello_tells_the_first_of_too_many_models() -> None:
     read = decode_control(encode_control(Hello("", "", 2, "m", 24000, offers=many)))
     assert isinstance(read, Hello)
     assert read.models == many[:MAX_OFFERS]
+
+
+def test_a_chat_message_too_long_is_not_sent_and_the_longest_is() -> None:
+    with pytest.raises(ChatTooLong, match="1001 bytes"):
+        encode_control(Chat(1, "x" * (MAX_CHAT_BYTES + 1)))
+    longest = Chat(1, "é" * (MAX_CHAT_BYTES // 2))
+    assert decode_control(encode_control(longest)) == longest
+
+
+def test_a_chat_message_is_cleaned_when_it_is_read() -> None:
+    raw = "\x1b[2Jhello\u202e\r\nyou".encode()
+    data = b"\x07\x00\x00\x00\x09" + len(raw).to_bytes(2, "big") + raw
+    assert decode_control(data) == Chat(9, "?[2Jhello\nyou")
