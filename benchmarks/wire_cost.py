@@ -24,13 +24,10 @@ from app.core.packet import NoiseHint
 from app.core.packing import Packer, Rate
 from app.core.profile import LinkReading, Plan, Profile, ProfilePolicy
 from app.net.config import NetworkConfig
+from app.net.cost import CHUNK_SECONDS, LEAN_BITS, added_delay, voice_kbit
 from app.net.peer import PeerConnection
 from app.net.state import Connected
-from app.net.tuning import ACK_EVERY, ACK_SECONDS
-from app.net.wire import ack_bytes, message_bytes
 
-CHUNK_SECONDS = 0.08
-LEAN_BITS = 11
 ROOM = NoiseHint(55, (60, 110, 120))
 
 
@@ -116,13 +113,9 @@ class Speaker:
 
 def formula(case: Case, bits: int) -> float:
     """One direction of a call: its own messages, and acknowledgements of the other's."""
-    plan = case.plan
-    size = packet.packet_bytes(plan.new, len(plan.distances), LEAN_BITS if plan.lean else bits)
-    interval = plan.new * CHUNK_SECONDS
-    covered = min(ACK_EVERY, 1 + ACK_SECONDS // interval) if case.delay_acks else 1
-    messages = message_bytes(size) if case.talkers else 0.0
-    acks = ack_bytes() / covered if case.talkers == 2 else 0.0
-    return (messages + acks) * 8 / interval / 1000
+    if not case.talkers:
+        return 0.0
+    return voice_kbit(case.plan, bits, both=case.talkers == 2, delay_acks=case.delay_acks)
 
 
 async def measure(case: Case, seconds: float, bits: int) -> Cost:
@@ -168,7 +161,7 @@ def main() -> None:
         cost = asyncio.run(measure(case, seconds, options.bits))
         plan = case.plan
         print(
-            f"| {case.name} | {plan.new}, {len(plan.distances)} | {(plan.new - 1) * 80} "
+            f"| {case.name} | {plan.new}, {len(plan.distances)} | {added_delay(plan) * 1000:.0f} "
             f"| {cost.codes:.2f} | {cost.payload:.2f} | {cost.wire:.2f} | {cost.formula:.2f} |",
             flush=True,
         )

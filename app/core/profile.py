@@ -58,6 +58,18 @@ _REPEATS: dict[Profile, tuple[tuple[int, ...], ...]] = {
 At random loss p, k repeats leave p ** (k + 1); a burst of k packets is whole again after the next.
 """
 
+
+def plan_of(profile: Profile, level: int = 0) -> Plan:
+    """How a profile fills packets; the higher `level`, 0 to 2, the more it repeats."""
+    distances = _REPEATS[profile][level]
+    return Plan(profile, _CHUNKS[profile], distances, lean=profile is Profile.SAVER)
+
+
+def profile_of(chunks: int) -> Profile:
+    """The profile whose packets have so many new chunks, or the next larger one."""
+    return next((each for each, n in _CHUNKS.items() if n >= chunks), Profile.SAVER)
+
+
 SOME_LOSS, MUCH_LOSS = 0.03, 0.12
 """Shares of packets lost from which the repeats grow."""
 
@@ -150,8 +162,7 @@ class ProfilePolicy:
         if self._chosen is None:
             self._follow(reading)
         profile = self._chosen or self._profile
-        distances = _REPEATS[profile][self._repeats.level]
-        return Plan(profile, _CHUNKS[profile], distances, lean=profile is Profile.SAVER)
+        return plan_of(profile, self._repeats.level)
 
     def _follow(self, reading: LinkReading) -> None:
         now = self._clock()
