@@ -25,7 +25,8 @@ class AdversarialTraining(Training):
     """Model and jury in turn; `adversarial` in the configuration says how hard each part pulls.
 
     A jury that cannot tell (its loss is 2) pulls nowhere in particular, so it pulls as far as it
-    can tell.
+    can tell. It costs more than all the rest of a step, and sits in one of `jury_every` steps; in
+    the others the model learns without it.
     """
 
     def __init__(
@@ -39,6 +40,8 @@ class AdversarialTraining(Training):
         slower = config["training"] | {"learning_rate": settings["learning_rate"]}
         super().__init__(config | {"training": slower}, teacher_dim, words, device)
         self._pull = {name: float(settings[f"{name}_pull"]) for name in PULLS}
+        self._every: int = settings["jury_every"]
+        self._judgement: dict[str, float] = {}
         self._crops: int = settings["crops"]
         self._crop = round(settings["crop_seconds"] * self.model.spec.output_rate)
         self.jury = Jury(settings["jury_width"]).to(self.device)
@@ -46,7 +49,9 @@ class AdversarialTraining(Training):
         self.optimise("jury_optimizer", list(self.jury.parameters()), settings["jury_pace"])
 
     def learn(self, batch: Speech, progress: float) -> dict[str, float]:
-        """One step of the jury, one of the model."""
+        """One step of the jury, when it sits, and one of the model."""
+        if self._judgement and self.step % self._every:
+            return super().learn(batch, progress) | self._judgement
         speech = batch.to(self.device)
         losses, made = self.losses(speech)
         words = {name: loss for name, loss in losses.items() if name == "word"}
@@ -69,7 +74,9 @@ class AdversarialTraining(Training):
         self.descend("optimizer", self._balanced(losses, words | judged, pulls, made), progress)
         self.jury.requires_grad_(True)
         self.finish_step()
-        return {key: value.item() for key, value in (losses | {"jury": verdict} | judged).items()}
+        judgement = {"jury": verdict} | judged
+        self._judgement = {key: value.item() for key, value in judgement.items()}
+        return {key: value.item() for key, value in losses.items()} | self._judgement
 
     def _balanced(
         self,

@@ -38,6 +38,20 @@ def test_the_whole_model_learns_from_the_jury(batch):
         assert not torch.equal(before[name], dict(run.model.named_parameters())[name])
 
 
+def test_the_jury_sits_in_one_of_so_many_steps(batch):
+    torch.manual_seed(0)
+    config = CONFIG | {"adversarial": CONFIG["adversarial"] | {"jury_every": 3}}
+    run = adversarial.AdversarialTraining(config, TEACHER_DIM)
+    sat = []
+    for _ in range(6):
+        jury = [parameter.clone() for parameter in run.jury.parameters()]
+        losses = run.learn(batch, 0.0)
+        assert {"jury", "persuasion", "feature", "mel"} <= losses.keys()
+        after = run.jury.parameters()
+        sat.append(any(not torch.equal(a, b) for a, b in zip(jury, after, strict=True)))
+    assert sat == [True, False, False] * 2
+
+
 def test_a_resumed_run_has_its_jury_back(batch, tmp_path):
     run = training()
     run.learn(batch, 0.0)

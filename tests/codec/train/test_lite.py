@@ -46,6 +46,7 @@ CONFIG = {
         "word_pull": 1.0,
         "persuasion_pull": 0.6,
         "feature_pull": 1.0,
+        "jury_every": 1,
         "crops": 1,
         "crop_seconds": 0.5,
         "jury_width": 2,
