@@ -13,7 +13,7 @@ from pathlib import Path
 from app import VERSION
 from app.core.errors import UndertoneError
 from app.core.profile import PROFILE_NAMES
-from app.core.settings import Settings
+from app.core.settings import PRECISION_NAMES, Settings
 from app.settings_file import load_settings
 from app.terminal import NobodyReads, flush, hush
 
@@ -65,6 +65,11 @@ def parser() -> argparse.ArgumentParser:
         "--continuous", action="store_true", help="send silence like speech, at its full cost"
     )
     _model_option(call)
+    call.add_argument(
+        "--precision",
+        choices=PRECISION_NAMES,
+        help="what to keep the model's weights in; by default what suits it and this machine",
+    )
 
     commands.add_parser("devices", help="list microphones and loudspeakers")
     _models_command(commands)
@@ -224,6 +229,7 @@ def _settings(kept: Settings, arguments: argparse.Namespace) -> Settings:
         "turn_password": arguments.turn_password or None,
         "relay_only": arguments.relay_only or None,
         "profile": arguments.profile,
+        "precision": arguments.precision,
         "continuous": arguments.continuous or None,
     }
     return replace(kept, **{key: value for key, value in said.items() if value is not None})

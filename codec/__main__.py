@@ -72,6 +72,12 @@ def _parser() -> argparse.ArgumentParser:
         "--seconds", type=_bench_seconds, default=10.0, help="of speech (default 10)"
     )
     bench.add_argument("--threads", type=_threads, default=1, help="for torch (default 1)")
+    bench.add_argument(
+        "--precision",
+        choices=("auto", "float32", "float16", "bfloat16", "int8"),
+        default="auto",
+        help="what to keep the weights in (default: what suits the model and this machine)",
+    )
     bench.set_defaults(command=_bench)
 
     evaluation = commands.add_parser("eval", help="how well speech survives a model")
@@ -198,10 +204,12 @@ def _info_model(name: str) -> int:
 def _bench(arguments: argparse.Namespace) -> int:
     from codec.bench import bench
 
-    result = bench(arguments.model, arguments.seconds, arguments.threads)
+    precision = None if arguments.precision == "auto" else arguments.precision
+    result = bench(arguments.model, arguments.seconds, arguments.threads, precision)
     timings = (("encode", result.encode), ("decode", result.decode))
     _tell(
         f"model       {result.name}, {result.parameters / 1e6:.2f} million parameters",
+        f"precision   {result.precision}",
         f"threads     {result.threads}",
         f"load        {result.load_seconds:.2f} s from the files to warm streams",
         *(

@@ -12,7 +12,6 @@ import torch
 from codec.model.codec import Codec
 from codec.runtime.loading import load_to_stream
 from codec.runtime.products import Precision
-from codec.runtime.quick import QuickFocalCodec
 from codec.spec import CHUNK_SAMPLES, CHUNK_SECONDS, INPUT_RATE
 from codec.stream import StreamDecoder, StreamEncoder
 
@@ -45,6 +44,7 @@ class Bench:
     decoder_state_bytes: int
     parameters: int
     threads: int
+    precision: str
 
 
 def bench(
@@ -77,13 +77,12 @@ def bench(
         decoder.state_bytes(),
         _weights(codec),
         threads,
+        codec.precision,
     )
 
 
 def _weights(codec: Codec) -> int:
-    if isinstance(codec, QuickFocalCodec):
-        return codec.weights
-    return sum(parameter.numel() for parameter in codec.parameters())
+    return codec.weights or sum(parameter.numel() for parameter in codec.parameters())
 
 
 def _stream(

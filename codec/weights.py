@@ -54,7 +54,7 @@ def load(path_or_name: str | Path = BUNDLED, device: str | torch.device = "cpu")
     `name.safetensors`; with `@12` behind it, the model at 12 bits a code, where it has that rate.
     Raises a ModelError that names the file and what is wrong with it.
     """
-    path_or_name, bits = _with_rate(path_or_name)
+    path_or_name, bits = with_rate(path_or_name)
     files = find(path_or_name)
     config = read_config(files.config)
     tensors = dequantized(read_tensors(files.weights), files.weights)
@@ -87,7 +87,7 @@ def at_rate(codec: Codec, bits: int) -> Codec:
     return NestedCodec(codec, bits)
 
 
-def _with_rate(path_or_name: str | Path) -> tuple[str | Path, int | None]:
+def with_rate(path_or_name: str | Path) -> tuple[str | Path, int | None]:
     """`bundled@12` -> ("bundled", 12). A path that exists is what it says, @ and all."""
     name, _, bits = str(path_or_name).rpartition("@")
     if not name or not bits.isdecimal() or Path(path_or_name).exists():

@@ -363,3 +363,11 @@ def test_a_profile_is_one_of_those_there_are(environment):
     assert (settings.profile, settings.continuous) == ("saver", True)
     kept = _settings(Settings(profile="balanced"), parser().parse_args(["call"]))
     assert (kept.profile, kept.continuous) == ("balanced", False)
+
+
+def test_a_precision_is_one_of_those_there_are(environment):
+    assert undertone(environment, "call", "--precision", "int3").returncode == 2
+    said = parser().parse_args(["call", "--precision", "int8"])
+    assert _settings(Settings(precision="float32"), said).precision == "int8"
+    kept = _settings(Settings(precision="float32"), parser().parse_args(["call"]))
+    assert kept.precision == "float32"

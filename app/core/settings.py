@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+PRECISION_NAMES = ("auto", "float32", "float16", "bfloat16", "int8")
+"""What a model's weights can be kept in; "auto" is what suits the model and the machine."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -11,7 +14,8 @@ class Settings:
 
     `stun` and `turn` are server URLs (`stun:host:port`), empty by default: nothing is sent to
     anyone but the peer. `model` is the name of the codec model that is liked best. `profile` is one
-    of `profile.PROFILE_NAMES`: how packets are filled. `continuous` sends silence like speech.
+    of `profile.PROFILE_NAMES`: how packets are filled. `precision` is one of PRECISION_NAMES: what
+    models are kept in to run. `continuous` sends silence like speech.
     """
 
     name: str = ""
@@ -24,4 +28,5 @@ class Settings:
     relay_only: bool = False
     model: str = "bundled"
     profile: str = "auto"
+    precision: str = "auto"
     continuous: bool = False

@@ -86,7 +86,7 @@ class Engine:
         clock: Clock = time.monotonic,
     ) -> None:
         self._backend, self._listen = backend, listen
-        self._models = Models(codec, settings.model, store)
+        self._models = Models(codec, settings.model, store, settings.precision)
         self.shelf = Shelf(self._models, listen, clock)
         self._settings, self._loopback, self._clock = settings, loopback, clock
         self._session = Session()

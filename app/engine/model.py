@@ -14,17 +14,19 @@ from app.library.errors import ModelChanged, ModelsError
 from app.library.store import BUNDLED, OnDisk, Store
 from codec.errors import CodecError
 from codec.model.codec import Codec
-from codec.weights import load
+from codec.runtime.loading import load_to_stream
+from codec.runtime.products import PRECISIONS, Precision
 
 
 class ModelUnusable(UndertoneError):
     """The codec model could not be loaded."""
 
 
-def load_model(name: str, store: Store | None = None) -> Codec:
-    """The model called `name` on this computer, or in the folder `name`.
+def load_model(name: str, store: Store | None = None, precision: str = "auto") -> Codec:
+    """The model called `name` on this computer, or in the folder `name`, ready for streams.
 
-    `name@12` is the model at 12 bits a code, where it has that rate. Raises ModelUnusable.
+    `name@12` is the model at 12 bits a code, where it has that rate. `precision` is one of
+    `settings.PRECISION_NAMES`. Raises ModelUnusable.
     """
     # A chunk is too little work to share: torch's threads would cost more than they bring, and
     # take the core the sound callbacks need.
@@ -33,8 +35,8 @@ def load_model(name: str, store: Store | None = None) -> Codec:
     bare, at, bits = name.partition("@")
     try:
         if bare != BUNDLED and bare in store.known():
-            return _as_recorded(store, bare, at + bits)
-        return load(name)
+            return _as_recorded(store, bare, at + bits, precision)
+        return load_to_stream(name, precision=_asked(precision))
     except (CodecError, ModelsError) as error:
         raise ModelUnusable(str(error)) from error
 
@@ -48,23 +50,30 @@ def load_first(
     was said has to be had. Returns the codec, the settings with its name, and the sentence. Raises
     ModelUnusable.
     """
+    in_precision = settings.precision
     if said is not None:
-        return load_model(said, store), replace(settings, model=said), None
+        return load_model(said, store, in_precision), replace(settings, model=said), None
     try:
-        return load_model(settings.model, store), settings, None
+        return load_model(settings.model, store, in_precision), settings, None
     except ModelUnusable as error:
         if settings.model == BUNDLED:
             raise
         told = f"The model chosen cannot be used, so the bundled one is: {error}"
-        return load_model(BUNDLED, store), replace(settings, model=BUNDLED), told
+        bundled = load_model(BUNDLED, store, in_precision)
+        return bundled, replace(settings, model=BUNDLED), told
 
 
-def _as_recorded(store: Store, name: str, rate: str) -> Codec:
+def _as_recorded(store: Store, name: str, rate: str, precision: str) -> Codec:
     record = store.record(name)
-    codec = load(f"{store.folder(name)}{rate}")
+    codec = load_to_stream(f"{store.folder(name)}{rate}", precision=_asked(precision))
     if codec.spec.digest != record.digest:
         raise ModelChanged(name)
     return codec
+
+
+def _asked(precision: str) -> Precision | None:
+    """None for "auto", and for what the settings of another Undertone may have named."""
+    return next((known for known in PRECISIONS if known == precision), None)
 
 
 @dataclass(frozen=True)
@@ -83,8 +92,10 @@ class Models:
     The chosen one and the last one a call needed stay loaded. Any thread may call.
     """
 
-    def __init__(self, codec: Codec, name: str, store: Store | None = None) -> None:
-        self.store = store
+    def __init__(
+        self, codec: Codec, name: str, store: Store | None = None, precision: str = "auto"
+    ) -> None:
+        self.store, self._precision = store, precision
         self._lock = threading.Lock()
         self._chosen = name
         self._loaded = {name: codec}
@@ -126,7 +137,7 @@ class Models:
         if codec is None:
             if self.store is None:
                 raise ModelUnusable(f'There is no model "{name}" here.')
-            codec = load_model(name, self.store)
+            codec = load_model(name, self.store, self._precision)
             with self._lock:
                 kept = self._loaded[self._chosen]
                 self._loaded = {self._chosen: kept, name: codec}

@@ -27,6 +27,15 @@ class Codec(nn.Module, ABC):
 
     spec: CodecSpec
 
+    precision: str = "float32"
+    """What the weights are kept in; `codec.runtime` makes codecs that have others."""
+
+    weights: int | None = None
+    """How many it has, where they are not its parameters."""
+
+    threads: int = 1
+    """How many of torch's threads a stream of one speaker gains from on this machine."""
+
     @abstractmethod
     def encode(self, sig: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """(batch, 1280·n) samples at 16 kHz -> (batch, 4·n) codes, int64 in [0, 2^bits)."""

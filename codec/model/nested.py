@@ -31,7 +31,7 @@ class NestedCodec(Codec):
 
     def __init__(self, whole: LiteCodec, bits: int) -> None:
         super().__init__()
-        self.whole = whole
+        self.whole, self.precision = whole, whole.precision
         self.spec = replace(whole.spec, bits_per_code=bits, model_id=NESTED_MODEL_IDS[bits])
         self._left_out = whole.spec.bits_per_code - bits
         self.register_buffer("kept", kept_bits(bits, whole.spec.bits_per_code), persistent=False)

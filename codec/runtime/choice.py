@@ -16,7 +16,7 @@ from typing import Any
 import platformdirs
 import torch
 
-from codec.runtime.products import PRECISIONS, Precision, available, product
+from codec.runtime.products import EXACT_ENOUGH, Precision, available, product
 from codec.spec import CHUNK_CODES, CHUNK_SECONDS
 
 FEW_WEIGHTS = 16_000_000
@@ -45,25 +45,29 @@ class Choice:
     seconds: dict[str, float]
 
 
-def chosen(weights: int) -> Choice:
-    """What to stream a model of so many weights with: the most exact precision that is quick
-    enough, else the quickest. Measured on the first call on this machine, for about a second."""
+def chosen(weights: int, precision: Precision | None = None) -> Choice:
+    """What to stream a model of so many weights with: this precision, or else the most exact that
+    is quick enough, or else the quickest; and the threads that help. Measured on the first call on
+    this machine, for about a second."""
     if weights < FEW_WEIGHTS:
-        return Choice("float32", 1, {})
+        return Choice(precision or "float32", 1, {})
     seconds = _kept() or _keep(measured())
-    return decided(weights, seconds)
+    return decided(weights, seconds, precision)
 
 
-def decided(weights: int, seconds: dict[str, float]) -> Choice:
+def decided(weights: int, seconds: dict[str, float], precision: Precision | None = None) -> Choice:
     """The choice that follows from what was measured; names are as `measured` gives them."""
-    millions = weights / 1e6
-    known: list[Precision] = [p for p in PRECISIONS if p in seconds]
-    exact_enough = [p for p in known if seconds[p] * millions <= SHARE * CHUNK_SECONDS]
-    precision = exact_enough[0] if exact_enough else min(known, key=lambda p: seconds[p])
+    precision = precision or _best(weights / 1e6, seconds)
     threads, least = 1, seconds[precision]
     while (more := seconds.get(f"{precision} x{2 * threads}")) and more <= WORTH_A_CORE * least:
         threads, least = 2 * threads, more
     return Choice(precision, threads, seconds)
+
+
+def _best(millions: float, seconds: dict[str, float]) -> Precision:
+    known = [p for p in EXACT_ENOUGH if p in seconds]
+    quick = [p for p in known if seconds[p] * millions <= SHARE * CHUNK_SECONDS]
+    return quick[0] if quick else min(known, key=lambda p: seconds[p])
 
 
 def measured() -> dict[str, float]:

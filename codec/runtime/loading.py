@@ -18,7 +18,7 @@ from codec.runtime.products import Precision
 from codec.runtime.quick import QuickFocalCodec
 from codec.runtime.sizes import sizes_of
 from codec.safetensors_file import read_tensors
-from codec.weights import BUNDLED, ModelFiles, find, load, read_config
+from codec.weights import BUNDLED, ModelFiles, at_rate, find, load, read_config, with_rate
 
 
 def load_to_stream(
@@ -26,26 +26,30 @@ def load_to_stream(
     device: str | torch.device = "cpu",
     precision: Precision | None = None,
 ) -> Codec:
-    """Load a model for StreamEncoder, StreamDecoder and PeersDecoder, which pack what is not yet.
+    """Load a model for StreamEncoder, StreamDecoder and PeersDecoder.
 
-    `path_or_name` is what `codec.weights.load` takes, and `precision` what `packed` does. A
-    FocalCodec comes without its float32 weights; when it is first loaded in int8, these are kept
-    as a file (`codec.runtime.stored`). Elsewhere than on the CPU a model runs as it is, whatever
-    the precision. Raises what `load` raises, and PrecisionUnknown.
+    `path_or_name` is what `codec.weights.load` takes, and `precision` what `packed` does. A model
+    comes packed, without its float32 weights; when a FocalCodec is first loaded in int8, these are
+    kept as a file (`codec.runtime.stored`). Elsewhere than on the CPU a model runs as it is,
+    whatever the precision. Raises what `load` raises, and PrecisionUnknown.
     """
     check_precision(precision)
     if torch.device(device).type != "cpu":
         return load(path_or_name, device)
-    files = _focalcodec(path_or_name)
+    bare, bits = with_rate(path_or_name)
+    files = _focalcodec(bare)
     if files is None:
-        plain = load(path_or_name)
-        return plain if precision is None else packed(plain, precision)
+        return packed(load(path_or_name), precision)
+    codec = _quick(files, precision)
+    return codec if bits is None else at_rate(codec, bits)
+
+
+def _quick(files: ModelFiles, precision: Precision | None) -> Codec:
     kept = stored.find(files)
-    if precision is None:
-        precision = chosen(kept.weights if kept is not None else _count(files)).precision
-    if precision == "int8":
-        return (kept and _stored(files, kept)) or _kept(files)
-    return packed(load(files.config), precision)
+    choice = chosen(kept.weights if kept is not None else _count(files), precision)
+    if choice.precision == "int8":
+        return (kept and _stored(files, kept, choice.threads)) or _kept(files, choice.threads)
+    return packed(load(files.config), choice.precision)
 
 
 def _focalcodec(path_or_name: str | Path) -> ModelFiles | None:
@@ -63,23 +67,23 @@ def _count(files: ModelFiles) -> int:
     return sum(tensor.numel() for tensor in read_tensors(files.weights).values())
 
 
-def _stored(files: ModelFiles, kept: stored.Stored) -> QuickFocalCodec | None:
+def _stored(files: ModelFiles, kept: stored.Stored, threads: int) -> QuickFocalCodec | None:
     """From the int8 file, which saves more than the rounding: to set up the plain model's
     structure alone, torch reads eight hundred modules of its own."""
     try:
         sizes = FocalCodecConfig.from_dict(read_config(files.config))
         with kept.open() as parts:
-            return QuickFocalCodec(sizes, kept.spec, parts, "int8", kept.weights)
+            return QuickFocalCodec(sizes, kept.spec, parts, "int8", kept.weights, threads)
     except (ModelError, OSError, ValueError, KeyError, RuntimeError):  # damaged within
         return None
 
 
-def _kept(files: ModelFiles) -> QuickFocalCodec:
+def _kept(files: ModelFiles, threads: int) -> QuickFocalCodec:
     """From the checkpoint, writing the int8 file on the way."""
     plain = load(files.config)
     assert isinstance(plain, FocalCodec)
     parts = stored.KeptParts(plain.state_dict())
     weights = sum(parameter.numel() for parameter in plain.parameters())
-    made = QuickFocalCodec(sizes_of(plain), plain.spec, parts, "int8", weights)
+    made = QuickFocalCodec(sizes_of(plain), plain.spec, parts, "int8", weights, threads)
     stored.keep(parts.kept, files, plain.spec, weights)
     return made

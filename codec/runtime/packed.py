@@ -81,12 +81,13 @@ def _fits(codec: Codec) -> bool:
 def _quick_once(codec: FocalCodec, precision: Precision | None) -> QuickFocalCodec:
     tensors = codec.state_dict()
     weights = sum(tensor.numel() for tensor in tensors.values())
-    wanted = precision or chosen(weights).precision
+    choice = chosen(weights, precision)
+    wanted = choice.precision
     made_of = _made_of(tensors.values())
     known = _codecs.get(codec)
     if known is None or (known.made_of, known.precision) != (made_of, wanted):
         parts = PlainParts.of(tensors, wanted)
-        made = QuickFocalCodec(sizes_of(codec), codec.spec, parts, wanted, weights)
+        made = QuickFocalCodec(sizes_of(codec), codec.spec, parts, wanted, weights, choice.threads)
         known = _codecs[codec] = _Known(made, made_of, wanted)
     return known.made
 
@@ -97,7 +98,12 @@ def _with_packed_layers(codec: Codec, precision: Precision) -> Codec:
         instead = _packed_once(layer, precision)
         if instead is not None:
             layers[id(layer)] = instead
-    return _rebuilt(codec, layers) if layers else codec
+    if not layers:
+        return codec
+    made = _rebuilt(codec, layers)
+    made.precision = precision
+    made.weights = codec.weights or sum(p.numel() for p in codec.parameters())
+    return made
 
 
 def _packed_once(layer: nn.Module, precision: Precision) -> nn.Module | None:

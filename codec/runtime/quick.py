@@ -38,10 +38,11 @@ class QuickFocalCodec(Codec):
         parts: Parts,
         precision: Precision,
         weights: int,
+        threads: int = 1,
     ) -> None:
-        """`weights` is how many the model has, for whoever asks."""
         super().__init__()
         self.spec, self.precision, self.weights = spec, precision, weights
+        self.threads = threads
         self.quantizer = BinarySphericalQuantizer(config.quantizer.bits)
         with torch.inference_mode():
             self._encoder = QuickEncoder(parts, config.encoder)

@@ -187,3 +187,15 @@ def test_a_rate_of_a_model_on_disk_goes_by_its_name(tmp_path: Path) -> None:
     models = Models(load_model("nested@12", store), "nested@12", store)
     assert [own.name for own in models.own()] == ["nested@12", "nested", *AT_ALL_RATES]
     assert models.load("nested@12").spec.bits_per_code == 12
+
+
+def test_the_settings_say_what_a_model_is_kept_in(tmp_path: Path) -> None:
+    store = Store(tmp_path, ())
+    assert load_first(None, Settings(precision="bfloat16"), store)[0].precision == "bfloat16"
+    by_itself = load_model(BUNDLED, store).precision
+    assert by_itself in ("float16", "float32")
+    assert load_model(BUNDLED, store, "of another Undertone").precision == by_itself
+    put(store, tmp_path, "red")
+    models = Models(load_model(BUNDLED, store), BUNDLED, store, "int8")
+    assert models.load("red").precision == "int8"
+    assert models.load("red").spec.digest == store.record("red").digest

@@ -29,7 +29,7 @@ def speeds(**shares: float) -> dict[str, float]:
         ({"float32": 0.2, "float16": 0.1, "int8": 0.05}, "float32", 1),
         ({"float32": 0.5, "float16": 0.24, "int8": 0.1}, "float16", 1),
         ({"float32": 0.9, "float16": 0.5, "int8": 0.3}, "int8", 1),
-        ({"float32": 0.9, "bfloat16": 0.4, "int8": 0.6}, "bfloat16", 1),
+        ({"float32": 0.9, "bfloat16": 0.2, "int8": 0.6}, "int8", 1),
         ({"float32": 0.9, "int8": 0.3, "int8_x2": 0.28}, "int8", 1),
         ({"float32": 0.9, "int8": 0.3, "int8_x2": 0.2, "int8_x4": 0.12}, "int8", 4),
         ({"float32": 0.9, "int8": 0.3, "int8_x2": 0.2, "int8_x4": 0.19}, "int8", 2),
@@ -48,6 +48,13 @@ def test_a_smaller_model_can_afford_more() -> None:
     assert decided(100_000_000, seconds).precision == "int8"
     assert decided(80_000_000, seconds).precision == "float16"
     assert decided(50_000_000, seconds).precision == "float32"
+
+
+def test_by_hand_any_precision_on_the_threads_that_help_it() -> None:
+    seconds = speeds(float32=0.2, bfloat16=0.4, bfloat16_x2=0.2, int8=0.1)
+    found = decided(100_000_000, seconds, "bfloat16")
+    assert (found.precision, found.threads) == ("bfloat16", 2)
+    assert chosen(1_000_000, "int8").precision == "int8"
 
 
 def test_a_machine_is_measured_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from codec.errors import ModelMissing, UnknownModel
+from codec.errors import ModelMissing, RateUnknown, UnknownModel
 from codec.model.codec import Codec
 from codec.model.focalcodec import FocalCodec
 from codec.model.lite import LiteCodec
@@ -156,3 +156,20 @@ def test_another_device_gets_the_plain_model(folder: Path) -> None:
     codec = load_to_stream(folder, device="meta", precision="int8")
     assert isinstance(codec, FocalCodec)
     assert {p.device.type for p in codec.parameters()} == {"meta"}
+
+
+def test_a_model_tells_what_it_runs_as(folder: Path, tmp_path: Path) -> None:
+    assert load_to_stream(folder, precision="int8").precision == "int8"
+    codec = small_codec()
+    (tmp_path / "config.json").write_text(json.dumps(SMALL_LITE))
+    save_file(codec.state_dict(), tmp_path / "model.safetensors")
+    loaded = load_to_stream(tmp_path, precision="bfloat16")
+    assert (codec.precision, loaded.precision) == ("float32", "bfloat16")
+    assert loaded.weights == sum(parameter.numel() for parameter in codec.parameters())
+
+
+def test_a_rate_may_be_named_if_it_is_the_models_own(folder: Path) -> None:
+    bits = load(folder).spec.bits_per_code
+    assert isinstance(load_to_stream(f"{folder}@{bits}"), QuickFocalCodec)
+    with pytest.raises(RateUnknown):
+        load_to_stream(f"{folder}@{bits - 1}")
