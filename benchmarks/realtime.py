@@ -158,9 +158,9 @@ def measure(folder: Path, name: str, threads: int, chunks: int) -> Row:
     codec.encode(torch.zeros(1, CHUNK_SAMPLES))
     load_seconds = time.perf_counter() - start
     encode_ms, decode_ms = _one_stream(codec, chunks)
-    resident_mb = _resident_mb()
+    resident = resident_mb()
     peers_ms = _separate_ms(codec, chunks) if name == PLAIN else _together_ms(codec, chunks)
-    return Row(name, threads, encode_ms, decode_ms, peers_ms, load_seconds, resident_mb)
+    return Row(name, threads, encode_ms, decode_ms, peers_ms, load_seconds, resident)
 
 
 def _one_stream(codec: Codec, chunks: int) -> tuple[float, float]:
@@ -210,7 +210,7 @@ def _median_ms(seconds: list[float]) -> float:
     return 1000.0 * float(np.median(seconds[WARM_UP:]))
 
 
-def _resident_mb() -> float:
+def resident_mb() -> float:
     """Of this process, now; not a number where the system does not tell it in a file."""
     status = Path("/proc/self/status")
     for line in status.read_text().splitlines() if status.is_file() else ():

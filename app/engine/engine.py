@@ -180,6 +180,8 @@ class Engine:
         def choose() -> None:
             self._models.choose(name)
             self._settings = replace(self._settings, model=name)
+            if (words := self._models.too_slow(name)) is not None:
+                self.say(Notice("warning", words))
 
         return self.shelf.submit(choose)
 

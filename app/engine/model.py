@@ -15,6 +15,7 @@ from app.library.store import BUNDLED, OnDisk, Store
 from codec.errors import CodecError
 from codec.model.codec import Codec
 from codec.runtime.loading import load_to_stream
+from codec.runtime.pace import Pace, known_pace, pace_of
 from codec.runtime.products import PRECISIONS, Precision
 
 
@@ -47,16 +48,16 @@ def load_first(
     """The model to begin with: the one `said` for this time, else the one in the settings.
 
     Where that of the settings cannot be had it is the bundled one, and a sentence says so; one that
-    was said has to be had. Returns the codec, the settings with its name, and the sentence. Raises
-    ModelUnusable.
+    was said has to be had. A sentence says too when this computer is too slow for it. Returns the
+    codec, the settings with its name, and the sentence. Raises ModelUnusable.
     """
     in_precision = settings.precision
-    if said is not None:
-        return load_model(said, store, in_precision), replace(settings, model=said), None
     try:
-        return load_model(settings.model, store, in_precision), settings, None
+        codec = load_model(said or settings.model, store, in_precision)
+        now = replace(settings, model=said or settings.model)
+        return codec, now, too_slow(codec, now.model, store)
     except ModelUnusable as error:
-        if settings.model == BUNDLED:
+        if said is not None or settings.model == BUNDLED:
             raise
         told = f"The model chosen cannot be used, so the bundled one is: {error}"
         bundled = load_model(BUNDLED, store, in_precision)
@@ -76,6 +77,38 @@ def _asked(precision: str) -> Precision | None:
     return next((known for known in PRECISIONS if known == precision), None)
 
 
+def too_slow(codec: Codec, name: str, store: Store | None) -> str | None:
+    """In a sentence, that this computer cannot keep up with a loaded model, and which one it can.
+
+    None where it can. Measures for up to some seconds what was not measured here before.
+    """
+    pace = pace_of(codec)
+    if pace.keeps_up():
+        return None
+    told = (
+        f"This computer is too slow for the model {codec.spec.name}: each 80 ms of speech take it "
+        f"{_ms(pace)} to encode and decode. Calls will stutter."
+    )
+    instead = quick_enough(store)
+    if instead is None or instead[0].partition("@")[0] == name.partition("@")[0]:
+        return told
+    return f'{told} Choose the model "{instead[0]}", which takes {_ms(instead[1])}.'
+
+
+def quick_enough(store: Store | None) -> tuple[str, Pace] | None:
+    """The best model on disk that is known to keep up here, else the bundled one if it does."""
+    for model in store.on_disk() if store is not None else ():
+        known = known_pace(model.offer.model_id, model.offer.digest)
+        if known is not None and known.keeps_up():
+            return model.name, known
+    pace = pace_of(load_model(BUNDLED))
+    return (BUNDLED, pace) if pace.keeps_up() else None
+
+
+def _ms(pace: Pace) -> str:
+    return f"{1000 * pace.seconds:.0f} ms"
+
+
 @dataclass(frozen=True)
 class OwnModel:
     """A model this end can speak with. `output_rate` is 0 where only loading would tell."""
@@ -84,6 +117,11 @@ class OwnModel:
     title: str
     offer: ModelOffer
     output_rate: int = 0
+
+
+def _may_keep_up(offer: ModelOffer) -> bool:
+    known = known_pace(offer.model_id, offer.digest)
+    return known is None or known.keeps_up()
 
 
 class Models:
@@ -113,15 +151,27 @@ class Models:
             self._on_disk = self.store.on_disk()
 
     def own(self) -> tuple[OwnModel, ...]:
-        """What to offer: the chosen model first, then the others, best first."""
+        """What to offer: the chosen model first, then the others, best first.
+
+        But for the one chosen and the bundled one, none that is known to be too slow here.
+        """
         with self._lock:
             spec = self._loaded[self._chosen].spec
             first = OwnModel(
                 self._chosen, spec.name, ModelOffer(spec.model_id, spec.digest), spec.output_rate
             )
-        others = (OwnModel(each.name, each.title, each.offer) for each in self._on_disk)
+        others = (
+            OwnModel(each.name, each.title, each.offer)
+            for each in self._on_disk
+            if each.name.partition("@")[0] == BUNDLED or _may_keep_up(each.offer)
+        )
         different = (each for each in others if each.offer != first.offer)
         return (first, *different)[:MAX_OFFERS]
+
+    def too_slow(self, name: str) -> str | None:
+        """As the function of this name, of a model that is loaded."""
+        codec = self.at_hand(name)
+        return None if codec is None else too_slow(codec, name, self.store)
 
     def at_hand(self, name: str) -> Codec | None:
         """A model that is loaded; None when it is not."""

@@ -81,7 +81,7 @@ def measured() -> dict[str, float]:
         threads, most = 1, max(1, (os.cpu_count() or 1) // 2)
         while threads <= most:
             name = precision if threads == 1 else f"{precision} x{threads}"
-            with _threads(threads):
+            with on_threads(threads):
                 seconds[name] = _fastest_round(products)
             threads *= 2
     return seconds
@@ -101,7 +101,8 @@ def _fastest_round(products: list[Any]) -> float:
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def on_threads(count: int) -> Iterator[None]:
+    """Let torch have so many threads meanwhile."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -133,7 +134,10 @@ def _keep(seconds: dict[str, float]) -> dict[str, float]:
 
 
 def _file() -> Path:
-    """One for each machine and torch: a home may be carried from one to the other."""
+    return cache_folder() / f"speed-{machine_name()}.json"
+
+
+def machine_name() -> str:
+    """Another for each machine and torch: a home may be carried from one to the other."""
     machine = [*platform.uname(), os.cpu_count(), torch.__version__]
-    name = hashlib.sha256(json.dumps(machine).encode()).hexdigest()[:16]
-    return cache_folder() / f"speed-{name}.json"
+    return hashlib.sha256(json.dumps(machine).encode()).hexdigest()[:16]

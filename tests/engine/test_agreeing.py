@@ -16,10 +16,28 @@ from app.engine.shelf import ModelInUse
 from app.library.importing import take_in
 from app.library.progress import Work
 from app.library.store import Store
+from codec.runtime import pace
+from codec.runtime.pace import Pace
 from tests.engine.test_engine import TIMEOUT, Person, connect, hears, people  # noqa: F401
 from tests.models import SMALL_LITE, small_codec
 
 AT_ALL_RATES = (BUNDLED, f"{BUNDLED}@12", f"{BUNDLED}@11")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What models were found to take here is this test's alone."""
+    monkeypatch.setattr(pace, "cache_folder", lambda: tmp_path / "runtime")
+
+
+@pytest.fixture
+def slow_red(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A computer too slow for the model red, as `pace` would find."""
+    found = {"red": Pace(0.3, 0.2)}
+    measured = pace.measured
+    monkeypatch.setattr(
+        pace, "measured", lambda codec: found.get(codec.spec.name) or measured(codec)
+    )
 
 
 def put(store: Store, folder: Path, name: str) -> None:
@@ -199,3 +217,49 @@ def test_the_settings_say_what_a_model_is_kept_in(tmp_path: Path) -> None:
     models = Models(load_model(BUNDLED, store), BUNDLED, store, "int8")
     assert models.load("red").precision == "int8"
     assert models.load("red").spec.digest == store.record("red").digest
+
+
+def test_a_computer_too_slow_for_the_model_is_told_before_the_call(
+    tmp_path: Path, slow_red: None
+) -> None:
+    store = Store(tmp_path, ())
+    put(store, tmp_path, "red")
+    _, settings, told = load_first(None, Settings(model="red"), store)
+    assert settings.model == "red"
+    assert told is not None
+    assert "500 ms" in told
+    assert '"bundled"' in told
+    assert load_first(None, Settings(), store)[2] is None
+
+
+def test_a_model_known_to_be_quick_enough_is_named_before_the_bundled_one(
+    tmp_path: Path, slow_red: None
+) -> None:
+    store = Store(tmp_path, ())
+    for name in ("blue", "red"):
+        put(store, tmp_path, name)
+    assert load_first("blue", Settings(), store)[2] is None
+    told = load_first("red", Settings(), store)[2]
+    assert told is not None
+    assert '"blue"' in told
+
+
+def test_choosing_a_model_that_is_too_slow_is_told(having, tmp_path: Path, slow_red: None) -> None:
+    alice = having("Alice", BUNDLED, "red")
+    alice.engine.choose_model("red").result(TIMEOUT)
+    words = alice.wait_for(lambda e: isinstance(e, Notice) and e.severity == "warning").text
+    assert "too slow" in words
+
+
+def test_a_model_found_too_slow_is_offered_only_when_it_is_the_chosen_one(
+    tmp_path: Path, slow_red: None
+) -> None:
+    store = Store(tmp_path, ())
+    put(store, tmp_path, "red")
+    models = Models(load_model(BUNDLED, store), BUNDLED, store)
+    assert "red" in [own.name for own in models.own()]
+    models.choose("red")
+    assert models.too_slow("red") is not None
+    assert models.own()[0].name == "red"
+    models.choose(BUNDLED)
+    assert [own.name for own in models.own()] == list(AT_ALL_RATES)
