@@ -52,8 +52,10 @@ FOR_TESTS = {
     "xclip": "xclip",
     "import": "imagemagick",
     "fc-list": "fontconfig",
+    "ip": "iproute2",
+    "tshark": "tshark",
 }
-"""Program -> the Debian package it is in: what real devices and real windows are tested with."""
+"""Program -> the Debian package it is in: what real devices, windows and lines are tested with."""
 
 
 def main(arguments: list[str]) -> int:

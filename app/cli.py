@@ -50,6 +50,9 @@ def parser() -> argparse.ArgumentParser:
     call.add_argument("--join", metavar="LINK", help="join by this invite, '-' reads it from stdin")
     call.add_argument("--input", type=Path, metavar="FILE", help="a file instead of a microphone")
     call.add_argument("--output", type=Path, metavar="WAV", help="a file instead of a loudspeaker")
+    call.add_argument(
+        "--report", type=Path, metavar="FILE", help="headless: the meters, as lines of JSON"
+    )
     call.add_argument("--seconds", type=_seconds, help="hang up after so long")
     call.add_argument("--name", help="how the other side sees you")
     call.add_argument("--microphone", metavar="DEVICE")
@@ -197,6 +200,7 @@ def _run(arguments: argparse.Namespace) -> int:
                 join=arguments.join,
                 input_file=arguments.input,
                 output_file=arguments.output,
+                report_file=arguments.report,
                 seconds=arguments.seconds,
                 loopback=arguments.loopback,
             )

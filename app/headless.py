@@ -19,10 +19,20 @@ from app.audio.portaudio import PortAudioBackend
 from app.core.errors import UndertoneError
 from app.core.session import NoCall
 from app.core.settings import Settings
-from app.core.state import Ended, Event, InputEnded, Inviting, Notice, StateChanged, Talking
+from app.core.state import (
+    CallReading,
+    Ended,
+    Event,
+    InputEnded,
+    Inviting,
+    Notice,
+    StateChanged,
+    Talking,
+)
 from app.engine import Engine
 from app.engine.model import load_first
 from app.library.store import Store
+from app.report import ReportFile, ReportNotWritable
 from app.terminal import TerminalView, report, say
 
 _QUIET_DBFS = -45.0
@@ -69,6 +79,7 @@ def run_call(
     join: str | None,
     input_file: Path | None,
     output_file: Path | None,
+    report_file: Path | None,
     seconds: float | None,
     loopback: bool,
 ) -> int:
@@ -83,6 +94,7 @@ def run_call(
         view.show(Notice("warning", damage))
     with contextlib.closing(PortAudioBackend()) as devices:
         _check(devices, input_file, output_file)
+        report_to = ReportFile(report_file) if report_file is not None else None
         store = Store()
         codec, settings, warning = load_first(model, settings, store)
         if warning is not None:
@@ -96,7 +108,7 @@ def run_call(
         )
         engine = Engine(codec, sound, settings, happened.put, store=store, loopback=loopback)
         try:
-            status = HeadlessCall(engine, view, happened, seconds).run(join)
+            status = HeadlessCall(engine, view, happened, seconds, report_to).run(join)
         finally:
             wait([engine.close()], _CLOSE_SECONDS)
             sound.finish()
@@ -121,9 +133,10 @@ class HeadlessCall:
         view: TerminalView,
         happened: queue.SimpleQueue[Event | _Pasted | _PastingEnded],
         seconds: float | None,
+        report_to: ReportFile | None = None,
     ) -> None:
         self._engine, self._view, self._happened = engine, view, happened
-        self._seconds = seconds
+        self._seconds, self._report_to = seconds, report_to
         self._talking_since: float | None = None
         self._input_over = False
         self._heard_at = 0.0
@@ -176,6 +189,7 @@ class HeadlessCall:
         reading = self._engine.reading()
         if reading is not None:
             self._view.status(reading)
+            self._write(reading)
             if reading.output_level > _QUIET_DBFS:
                 self._heard_at = now
         time_is_up = self._seconds is not None and now - self._talking_since > self._seconds
@@ -203,7 +217,16 @@ class HeadlessCall:
         reading = self._engine.reading()
         if reading is not None:
             self._view.line(report(reading, "The call:"))
+            self._write(reading, is_last=True)
         return 1 if ended.failed or self._broken else 0
+
+    def _write(self, reading: CallReading, *, is_last: bool = False) -> None:
+        try:
+            if self._report_to is not None:
+                self._report_to.note(reading, is_last=is_last)
+        except ReportNotWritable as error:  # A call is worth more than what is noted of it.
+            self._view.line(f"Error: {error}")
+            self._report_to, self._broken = None, True
 
     def _read_lines(self) -> None:
         for line in _pasted():

@@ -7,18 +7,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import IO
 
 PATIENCE = 120
 
 
 class Talker:
-    """`undertone call --headless` with these arguments."""
+    """`undertone call --headless` with these arguments; `within` is a command that runs others."""
 
-    def __init__(self, environment: dict[str, str], *arguments: object) -> None:
+    def __init__(
+        self, environment: dict[str, str], *arguments: object, within: Sequence[str] = ()
+    ) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "app", "call", "--headless", *map(str, arguments)],
+            [*within, sys.executable, "-m", "app", "call", "--headless", *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import queue
 from concurrent.futures import CancelledError, Future
 
@@ -9,8 +10,10 @@ import pytest
 from app.core.session import NoCall
 from app.core.state import Answering, Connecting, Ended, Inviting, Notice, StateChanged, Talking
 from app.headless import HeadlessCall, NoAnswer, NoEnd
+from app.report import ReportFile, ReportNotWritable
 from app.terminal import TerminalView
 from tests.still_peer import StillPeer, done
+from tests.test_terminal import READING
 
 INVITE = Inviting("undertone://call/x", 0.0)
 
@@ -120,3 +123,34 @@ def test_any_bytes_may_be_pasted(peer, call, monkeypatch):
     peer.state = Answering("", 0.0)
     assert call.run(None) == 0
     assert pasted == ["\ufffd\ufffd\n"]
+
+
+def test_the_report_has_the_meters_of_the_end(peer, said, tmp_path):
+    file = tmp_path / "report.jsonl"
+    peer.reading = lambda: READING
+    call = HeadlessCall(peer, TerminalView(said), peer.happened, None, ReportFile(file))
+    peer.go(Talking(0.0))
+    peer.go(Ended("Bob hung up.", failed=False))
+    assert call.run("undertone://call/x") == 0
+    last = json.loads(file.read_text().splitlines()[-1])
+    assert last["at"] > 0
+    assert last["bandwidth"]["wire_up_total"] == READING.bandwidth.wire_up_total
+    assert last["incoming"]["network"] == 20.0
+
+
+def test_a_report_that_cannot_be_written_is_told_before_anyone_is_called(tmp_path):
+    with pytest.raises(ReportNotWritable, match="directory"):
+        ReportFile(tmp_path)
+
+
+def test_a_report_that_fails_in_mid_call_ends_nothing(peer, said, tmp_path):
+    (tmp_path / "folder").mkdir()
+    report_to = ReportFile(tmp_path / "folder" / "report.jsonl")
+    (tmp_path / "folder" / "report.jsonl").unlink()
+    (tmp_path / "folder").rmdir()
+    peer.reading = lambda: READING
+    call = HeadlessCall(peer, TerminalView(said), peer.happened, None, report_to)
+    peer.go(Talking(0.0))
+    peer.go(Ended("Bob hung up.", failed=False))
+    assert call.run("undertone://call/x") == 1
+    assert "The report" in said.getvalue()

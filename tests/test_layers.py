@@ -40,6 +40,7 @@ FRONTS = [
     "app.demo",
     "app.terminal",
     "app.models",
+    "app.report",
 ]
 QT = ["PySide6", "qasync"]
 MIDDLE = ["app.audio", "app.library", "app.net", "app.rendezvous"]

@@ -1,0 +1,45 @@
+"""Real calls between two processes, each in a network namespace, over an emulated wire."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.network.call import hold_call
+from tests.network.namespaces import Line
+from tests.network.path import Path as Wire
+
+pytestmark = pytest.mark.network
+
+
+def test_a_tenth_lost_is_mended_and_the_wire_meter_is_true(
+    line: Line, speech: dict[str, Path], tmp_path: Path
+) -> None:
+    # Lossless at first: what is lost before the other end has told of it is not mended.
+    line.set(Wire(delay=0.02, loss=0.1))
+    ends = hold_call(line, tmp_path, speech, 16, "--profile", "balanced", "--continuous")
+    for end in ends.values():
+        assert end.meter_error() <= 0.05
+        assert end.readings[-1]["wire_measured"]
+        assert end.readings[-1]["chunks_played"] >= 100
+    # The hundredth that is the aim needs a longer call than this to be told apart from chance.
+    assert sum(end.concealed for end in ends.values()) / 2 <= 0.03
+
+
+def test_a_black_hole_is_outlived(line: Line, speech: dict[str, Path], tmp_path: Path) -> None:
+    line.set(Wire(delay=0.02))
+    back = []
+
+    def meanwhile(began: float) -> None:
+        time.sleep(4)
+        line.set(Wire(down=True))
+        time.sleep(6)
+        line.set(Wire(delay=0.02))
+        back.append(time.time())
+
+    ends = hold_call(line, tmp_path, speech, 22, "--continuous", meanwhile=meanwhile)
+    for end in ends.values():
+        played = [reading["chunks_played"] for reading in end.readings if reading["at"] > back[0]]
+        assert played[-1] - played[0] >= 40, end.said
