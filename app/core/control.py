@@ -150,12 +150,28 @@ class ChatReceived:
     id: int
 
 
-CallMessage = Hello | Mute | Report | Chat | ChatReceived
+@dataclass(frozen=True)
+class ModelWish:
+    """The sender would have the call go on with this model, and loads it."""
+
+    offer: ModelOffer
+
+
+@dataclass(frozen=True)
+class ModelReady:
+    """The sender can hear speech of this model from now on; or, if not `able`, never will."""
+
+    offer: ModelOffer
+    able: bool = True
+
+
+CallMessage = Hello | Mute | Report | Chat | ChatReceived | ModelWish | ModelReady
 """What concerns the call; the others are the connection's own."""
 
 ControlMessage = CallMessage | Ping | Pong | Bye
 
 _HELLO, _PING, _PONG, _MUTE, _BYE, _REPORT, _CHAT, _CHAT_RECEIVED = 1, 2, 3, 4, 5, 6, 7, 8
+_MODEL_WISH, _MODEL_READY = 12, 13
 _HELLO_FIXED = struct.Struct("!BBII")
 _OFFER = struct.Struct("!BI")
 _PING_FIXED = struct.Struct("!HI")
@@ -195,6 +211,10 @@ def encode_control(message: ControlMessage) -> bytes:
             return _head(_CHAT) + _CHAT_FIXED.pack(message.id, len(raw)) + raw
         case ChatReceived():
             return _head(_CHAT_RECEIVED) + _CHAT_ID.pack(message.id)
+        case ModelWish():
+            return _head(_MODEL_WISH) + _offer(message.offer)
+        case ModelReady():
+            return _head(_MODEL_READY) + _offer(message.offer) + bytes((message.able,))
 
 
 def decode_control(data: bytes) -> ControlMessage:
@@ -232,7 +252,11 @@ def _read_text(data: bytes, at: int) -> tuple[str, int]:
 
 def _offers(offers: tuple[ModelOffer, ...]) -> bytes:
     told = offers[:MAX_OFFERS]
-    return bytes((len(told),)) + b"".join(_OFFER.pack(o.model_id, o.digest) for o in told)
+    return bytes((len(told),)) + b"".join(map(_offer, told))
+
+
+def _offer(offer: ModelOffer) -> bytes:
+    return _OFFER.pack(offer.model_id, offer.digest)
 
 
 def _read_offers(data: bytes, at: int) -> tuple[ModelOffer, ...]:
@@ -297,6 +321,14 @@ def _read_chat_received(data: bytes) -> ChatReceived:
     return ChatReceived(*_CHAT_ID.unpack_from(data))
 
 
+def _read_model_wish(data: bytes) -> ModelWish:
+    return ModelWish(ModelOffer(*_OFFER.unpack_from(data)))
+
+
+def _read_model_ready(data: bytes) -> ModelReady:
+    return ModelReady(ModelOffer(*_OFFER.unpack_from(data)), bool(data[_OFFER.size]))
+
+
 _READERS: dict[int, Callable[[bytes], ControlMessage]] = {
     _HELLO: _read_hello,
     _PING: _read_ping,
@@ -306,4 +338,6 @@ _READERS: dict[int, Callable[[bytes], ControlMessage]] = {
     _REPORT: _read_report,
     _CHAT: _read_chat,
     _CHAT_RECEIVED: _read_chat_received,
+    _MODEL_WISH: _read_model_wish,
+    _MODEL_READY: _read_model_ready,
 }

@@ -82,6 +82,16 @@ class Packer:
         self._overlaps = 0
         self._told: tuple[int, NoiseHint] | None = None
 
+    def use(self, rates: Sequence[Rate], plan: Plan) -> list[Outgoing]:
+        """Take the codes from now on to be of another model; what was gathered goes out first.
+
+        A packet is of one model, so what was sent before is not repeated any more.
+        """
+        out = [self._flush(plan)] if self._pending else []
+        self._full, self._lean = rates[0], min(rates, key=lambda rate: rate.bits_per_code)
+        self._sent, self._before, self._overlaps = {}, None, 0
+        return out
+
     @property
     def is_silent(self) -> bool:
         """Whether the last chunk was silent."""

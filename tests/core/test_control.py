@@ -19,6 +19,8 @@ from app.core.control import (
     ControlTypeUnknown,
     ControlVersionUnknown,
     Hello,
+    ModelReady,
+    ModelWish,
     Mute,
     Ping,
     Pong,
@@ -49,6 +51,8 @@ MESSAGES: st.SearchStrategy[ControlMessage] = st.one_of(
     ),
     st.builds(Chat, U32, st.text(max_size=MAX_CHAT_BYTES // 4).map(clean_lines)),
     st.builds(ChatReceived, U32),
+    st.builds(ModelWish, st.builds(ModelOffer, U8, U32)),
+    st.builds(ModelReady, st.builds(ModelOffer, U8, U32), st.booleans()),
 )
 
 

@@ -166,3 +166,23 @@ def test_memory_does_not_grow() -> None:
     sender = Sender()
     sender.speak(1000, LOW)
     assert len(sender.packer._sent) <= 16
+
+
+def test_another_model_begins_with_a_packet_of_its_own() -> None:
+    sender = Sender()
+    sender.speak(6, SAVER)
+    (rest,) = sender.read(sender.packer.use((Rate(3, 12),), SAVER))
+    assert isinstance(rest, VoicePacket)
+    assert (rest.model_id, rest.sequence, len(rest.new)) == (6, 4, 2)
+    made = sender.packer.voice((7, 0, 0, 0), LOW) + sender.packer.voice((8, 0, 0, 0), LOW)
+    first, second = (packet.decode(each.data, {3: 12}) for each in made)
+    assert first == VoicePacket(3, 6, ((7, 0, 0, 0),))
+    assert second == VoicePacket(3, 7, ((8, 0, 0, 0),), (1,), ((7, 0, 0, 0),))
+
+
+def test_another_model_in_a_silence_does_not_send_the_chunk_before_in_the_old_ones_codes() -> None:
+    sender = Sender()
+    sender.pause(8)
+    assert sender.packer.use((Rate(3, 12),), LOW) == []
+    (only,) = sender.packer.voice((7, 0, 0, 0), LOW)
+    assert packet.decode(only.data, {3: 12}) == VoicePacket(3, 8, ((7, 0, 0, 0),), onset=True)
