@@ -33,12 +33,12 @@ ROOM = NoiseHint(55, (60, 110, 120))
 
 @dataclass(frozen=True)
 class Case:
-    """Who talks, how packets are filled, and whether acknowledgements are delayed."""
+    """Who talks, how packets are filled, and whether aiortc is tuned (app/net/tuning.py)."""
 
     name: str
     plan: Plan
     talkers: int = 2
-    delay_acks: bool = True
+    tuned: bool = True
 
 
 def plan_of(profile: Profile, loss: float = 0.0) -> Plan:
@@ -48,7 +48,7 @@ def plan_of(profile: Profile, loss: float = 0.0) -> Plan:
 
 LOW = plan_of(Profile.LOW_DELAY)
 CASES = (
-    Case("low delay, acks not delayed", LOW, delay_acks=False),
+    Case("low delay, aiortc untuned", LOW, tuned=False),
     Case("low delay", LOW),
     Case("low delay, 10 % lost", plan_of(Profile.LOW_DELAY, 0.1)),
     Case("balanced", plan_of(Profile.BALANCED)),
@@ -76,7 +76,7 @@ class Speaker:
         self.case, self.bits, self.talks = case, bits, talks
         self.meter = Meter(time.monotonic)
         self.peer = PeerConnection(
-            NetworkConfig(loopback=True, delay_acks=case.delay_acks),
+            NetworkConfig(loopback=True, tuned=case.tuned),
             on_voice=lambda data: self.meter.received_payload(len(data)),
             on_control=lambda data: None,
             on_state=lambda state: None,
@@ -115,7 +115,7 @@ def formula(case: Case, bits: int) -> float:
     """One direction of a call: its own messages, and acknowledgements of the other's."""
     if not case.talkers:
         return 0.0
-    return voice_kbit(case.plan, bits, both=case.talkers == 2, delay_acks=case.delay_acks)
+    return voice_kbit(case.plan, bits, both=case.talkers == 2, tuned=case.tuned)
 
 
 async def measure(case: Case, seconds: float, bits: int) -> Cost:

@@ -99,11 +99,15 @@ class Ping:
 
 @dataclass(frozen=True)
 class Pong:
-    """Answers the `Ping` of the same id, and tells the sender's own shares of the latency."""
+    """Answers the `Ping` of the same id, and tells the sender's own shares of the latency.
+
+    `held_ms` is how long the ping had to wait for this answer, cut to 6.5 s.
+    """
 
     id: int
     sent_ms: int
     latency: EndLatency = field(default_factory=EndLatency)
+    held_ms: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -175,7 +179,7 @@ _MODEL_WISH, _MODEL_READY = 12, 13
 _HELLO_FIXED = struct.Struct("!BBII")
 _OFFER = struct.Struct("!BI")
 _PING_FIXED = struct.Struct("!HI")
-_PONG_FIXED = struct.Struct("!HI5H")
+_PONG_FIXED = struct.Struct("!HI6H")
 _REPORT_FIXED = struct.Struct("!BBH")
 _CHAT_FIXED = struct.Struct("!IH")
 _CHAT_ID = struct.Struct("!I")
@@ -194,7 +198,8 @@ def encode_control(message: ControlMessage) -> bytes:
             return _head(_PING) + _PING_FIXED.pack(message.id, message.sent_ms)
         case Pong():
             parts = map(_tenths, message.latency.parts())
-            return _head(_PONG) + _PONG_FIXED.pack(message.id, message.sent_ms, *parts)
+            held = _tenths(message.held_ms)
+            return _head(_PONG) + _PONG_FIXED.pack(message.id, message.sent_ms, *parts, held)
         case Mute():
             return _head(_MUTE) + bytes((message.muted,))
         case Bye():
@@ -288,9 +293,9 @@ def _read_ping(data: bytes) -> Ping:
 
 
 def _read_pong(data: bytes) -> Pong:
-    ping_id, sent_ms, *tenths = _PONG_FIXED.unpack_from(data)
+    ping_id, sent_ms, *tenths, held = _PONG_FIXED.unpack_from(data)
     parts = (None if part == _UNKNOWN_LATENCY else part / 10 for part in tenths)
-    return Pong(ping_id, sent_ms, EndLatency(*parts))
+    return Pong(ping_id, sent_ms, EndLatency(*parts), held / 10)
 
 
 def _read_mute(data: bytes) -> Mute:

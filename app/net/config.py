@@ -29,15 +29,15 @@ class NetworkConfig:
 
     `stun` are URLs such as "stun:host:3478", `turn` relays; aiortc uses the first of each.
     `relay_only` hides this machine's addresses behind the relay. `loopback` also offers 127.0.0.1,
-    for two ends on one machine; it is offered anyway when there is no other address. `delay_acks`
-    spares most SCTP acknowledgements (app/net/tuning.py).
+    for two ends on one machine; it is offered anyway when there is no other address. `tuned` makes
+    packets fewer and smaller than aiortc does (app/net/tuning.py).
     """
 
     stun: tuple[str, ...] = ()
     turn: tuple[TurnServer, ...] = ()
     relay_only: bool = False
     loopback: bool = False
-    delay_acks: bool = True
+    tuned: bool = True
 
     def check(self) -> None:
         """Raise ServerMisspelt unless every server is written as one is."""
@@ -70,7 +70,8 @@ class Patience:
     `connect`: from both descriptions known to both channels open. `answer_taken`: from the answer
     made to the first sign that the other end took it; people carry links by hand. `ping`: between
     pings when nothing is heard that should be; `ping_busy`: between pings otherwise, only to
-    measure; `ping_silent`: between those when both ends said that they are silent.
+    measure; `ping_silent`: between those when both ends said that they are silent. `pong`: for the
+    answer to wait for voice that it can travel with.
     `unresponsive` and `lost`: silence until the peer is called so. `bye`: for a last word to leave.
     `close`: for the connection to be taken down. `keep_alive`: between packets that keep a hole
     through address translators open while links travel (RFC 8445 section 11 asks at least 15 s).
@@ -79,8 +80,9 @@ class Patience:
     connect: float = 20.0
     answer_taken: float = 1800.0
     ping: float = 1.0
-    ping_busy: float = 5.0
+    ping_busy: float = 10.0
     ping_silent: float = 20.0
+    pong: float = 0.4
     unresponsive: float = 3.0
     lost: float = 15.0
     bye: float = 0.25

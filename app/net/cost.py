@@ -7,16 +7,23 @@ from __future__ import annotations
 
 from app.core.packet import packet_bytes
 from app.core.profile import Plan
+from app.net.bundling import ACK_SECONDS
 from app.net.config import Patience
-from app.net.tuning import ACK_EVERY, ACK_SECONDS
-from app.net.wire import ack_bytes, datagram_bytes, message_bytes
+from app.net.wire import (
+    DTLS_RECORD_GCM,
+    SACK_CHUNK,
+    ack_bytes,
+    datagram_bytes,
+    message_bytes,
+    rider_bytes,
+)
 
 CHUNK_SECONDS = 0.08
 LEAN_BITS = 11
 
 CONSENT_REQUEST, CONSENT_REPLY, CONSENT_SECONDS = 88, 64, 5.0
 """A STUN binding request and its reply as aioice makes them, and how often (RFC 7675)."""
-PING_BYTES, PONG_BYTES = 7, 17
+PING_BYTES, PONG_BYTES = 7, 19
 
 OPUS_KBIT = 24.0
 """A usual rate of Opus for speech of 16 kHz (RFC 6716 section 2.1.1 names 16 to 20 as its best)."""
@@ -28,26 +35,31 @@ SRTP_TAG = 10
 """HMAC-SHA1 of 80 bits (RFC 3711 section 5.2), which DTLS-SRTP uses by default."""
 
 
-def voice_kbit(plan: Plan, bits: int, *, both: bool = True, delay_acks: bool = True) -> float:
+def voice_kbit(plan: Plan, bits: int, *, both: bool = True, tuned: bool = True) -> float:
     """kbit/s of one direction while it speaks: voice, and acknowledgements of the other's voice.
 
     `bits` are those of a code at the model's full rate; `both` says whether the other end speaks
-    too, packets filled alike.
+    too, packets filled alike; `tuned` is as in NetworkConfig.
     """
     size = packet_bytes(plan.new, len(plan.distances), min(bits, LEAN_BITS) if plan.lean else bits)
     interval = plan.new * CHUNK_SECONDS
-    covered = min(ACK_EVERY, 1 + ACK_SECONDS // interval) if delay_acks else 1
-    acks = ack_bytes() / covered if both else 0.0
-    return (message_bytes(size) + acks) * 8 / interval / 1000
+    if not tuned:
+        each = message_bytes(size, record=DTLS_RECORD_GCM)
+        each += ack_bytes(record=DTLS_RECORD_GCM) if both else 0
+        return each * 8 / interval / 1000
+    packets = ACK_SECONDS // interval  # that leave while an acknowledgement may wait
+    each_ack = SACK_CHUNK / packets if both else 0.0
+    return (message_bytes(size) + each_ack) * 8 / interval / 1000
 
 
 def upkeep_kbit() -> float:
     """kbit/s of one direction of what keeps a call up while there is speech: pings, consent.
 
-    Both ends ask, so each direction carries a request and a reply in each interval.
+    Both ends ask, so each direction carries a request and a reply in each interval. Pings and
+    their answers travel with voice.
     """
     consent = datagram_bytes(CONSENT_REQUEST) + datagram_bytes(CONSENT_REPLY)
-    pings = message_bytes(PING_BYTES) + message_bytes(PONG_BYTES)
+    pings = rider_bytes(PING_BYTES) + rider_bytes(PONG_BYTES)
     return (consent / CONSENT_SECONDS + pings / Patience().ping_busy) * 8 / 1000
 
 

@@ -58,8 +58,8 @@ from app.net.state import (
     PeerStats,
     Unresponsive,
 )
-from app.net.tuning import delay_acks
-from app.net.wire import OnWire, WireCounter
+from app.net.tuning import agreed_cipher, bundle, prefer_short_records
+from app.net.wire import DTLS_RECORD, DTLS_RECORD_GCM, OnWire, WireCounter
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +152,10 @@ class PeerConnection:
     def send_voice(self, data: bytes) -> bool:
         """Send a voice packet; False, and counted, when it had to be dropped."""
         self._liveness.said(silence=is_silence(data))
-        return self._send(self._voice, "voice", data, MAX_VOICE_BUFFER)
+        sent = self._send(self._voice, "voice", data, MAX_VOICE_BUFFER)
+        if self._is_open:
+            self._ask_and_answer(along=True)
+        return sent
 
     def send_control(self, data: bytes) -> bool:
         """Send a control message; False, and counted, when it had to be dropped."""
@@ -206,8 +209,9 @@ class PeerConnection:
         self._ice = IceAccess(self._pc)
         if not config.relay_only:
             self._ice.offer_loopback(always=config.loopback)
-        if config.delay_acks:
-            delay_acks(self._pc)
+        if config.tuned:
+            bundle(self._pc, on_ack=self._liveness.heard_ack)
+            prefer_short_records(self._pc)
         self._listen()
 
     def _listen(self) -> None:
@@ -270,6 +274,8 @@ class PeerConnection:
     def _opened(self) -> None:
         if not self.is_over:
             self._liveness.heard()
+            shortest = "CHACHA20" in (agreed_cipher(self._pc) or "")
+            self._wire.record = DTLS_RECORD if shortest else DTLS_RECORD_GCM
             self._go(Connected(self._ice.route()))
 
     def _channel_closed(self) -> None:
@@ -302,7 +308,8 @@ class PeerConnection:
         self._received(data)
         match message:
             case Ping():
-                self._send_message(Pong(message.id, message.sent_ms, self._latency_now()))
+                self._liveness.asked(message)
+                self._ask_and_answer()
             case Pong():
                 round_trip = self._liveness.measure(message)
                 self._call(self._on_pong, round_trip, message.latency)
@@ -342,8 +349,18 @@ class PeerConnection:
                 self._go(Unresponsive(silence))
         elif isinstance(self._state, Unresponsive):
             self._go(Connected(self._ice.route()))
-        ping = self._liveness.due_ping()
-        if ping is not None and self._is_open:
+        if self._is_open:
+            self._ask_and_answer()
+
+    def _ask_and_answer(self, *, along: bool = False) -> None:
+        """Send the pings and pongs that are due; more are when they go along with voice."""
+        answer = self._liveness.due_answer(along=along)
+        if answer is not None:
+            asked, held = answer
+            pong = Pong(asked.id, asked.sent_ms, self._latency_now(), held * 1000)
+            self._send_message(pong)
+        ping = self._liveness.due_ping(along=along)
+        if ping is not None:
             self._send_message(ping)
 
     async def _keep_open(self) -> None:

@@ -18,8 +18,10 @@ log = logging.getLogger(__name__)
 UDP_HEADER = 8
 IPV4_HEADER = 20
 IPV6_HEADER = 40
-DTLS_RECORD = 37
-"""DTLS 1.2 with AES-GCM: 13 header, 8 nonce, 16 tag (RFC 6347, RFC 5288)."""
+DTLS_RECORD = 29
+"""DTLS 1.2 with ChaCha20-Poly1305: 13 header, 16 tag (RFC 6347, RFC 7905)."""
+DTLS_RECORD_GCM = 37
+"""The same with AES-GCM, which sends 8 bytes of nonce too (RFC 5288)."""
 SCTP_HEADER = 12
 DATA_CHUNK = 16
 SACK_CHUNK = 16
@@ -36,15 +38,19 @@ def datagram_bytes(payload: int, ipv6: bool = False) -> int:
     return payload + UDP_HEADER + (IPV6_HEADER if ipv6 else IPV4_HEADER)
 
 
-def message_bytes(payload: int, ipv6: bool = False) -> int:
-    """IP packet size of a data-channel message of `payload` bytes in one DATA chunk."""
-    padded = -(-payload // 4) * 4
-    return datagram_bytes(DTLS_RECORD + SCTP_HEADER + DATA_CHUNK + padded, ipv6)
+def message_bytes(payload: int, ipv6: bool = False, record: int = DTLS_RECORD) -> int:
+    """IP packet size of a data-channel message of `payload` bytes in a packet of its own."""
+    return datagram_bytes(record + SCTP_HEADER + rider_bytes(payload), ipv6)
 
 
-def ack_bytes(ipv6: bool = False) -> int:
-    """IP packet size of a selective acknowledgement without gaps."""
-    return datagram_bytes(DTLS_RECORD + SCTP_HEADER + SACK_CHUNK, ipv6)
+def rider_bytes(payload: int) -> int:
+    """What a data-channel message of `payload` bytes adds to an SCTP packet that leaves anyway."""
+    return DATA_CHUNK + -(-payload // 4) * 4
+
+
+def ack_bytes(ipv6: bool = False, record: int = DTLS_RECORD) -> int:
+    """IP packet size of a selective acknowledgement without gaps in a packet of its own."""
+    return datagram_bytes(record + SCTP_HEADER + SACK_CHUNK, ipv6)
 
 
 class WireCounter:
@@ -55,6 +61,8 @@ class WireCounter:
         self._sent = self._received = self._sent_count = self._received_count = 0
         self._attached = False
         self._relayed = False
+        self.record = DTLS_RECORD
+        """What the agreed cipher adds to a packet; counts only where datagrams cannot be."""
 
     def attach(self, sockets: list[Any]) -> None:
         """Count at these sockets (aioice's protocol objects) from now on."""
@@ -68,14 +76,14 @@ class WireCounter:
     def message_sent(self, payload: int) -> None:
         """A message was handed to the transport; counts only where datagrams cannot be."""
         if not self._attached:
-            self._count_sent(message_bytes(payload))
-            self._count_received(ack_bytes())
+            self._count_sent(message_bytes(payload, record=self.record))
+            self._count_received(ack_bytes(record=self.record))
 
     def message_received(self, payload: int) -> None:
         """A message came; counts only where datagrams cannot be."""
         if not self._attached:
-            self._count_received(message_bytes(payload))
-            self._count_sent(ack_bytes())
+            self._count_received(message_bytes(payload, record=self.record))
+            self._count_sent(ack_bytes(record=self.record))
 
     def totals(self) -> WireTotals:
         """The counts of now."""

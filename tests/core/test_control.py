@@ -35,12 +35,13 @@ from app.core.texts import clean_lines
 U8, U16, U32 = st.integers(0, 0xFF), st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
 TEXT = st.text(st.characters(codec="utf-8").filter(str.isprintable), max_size=MAX_TEXT_BYTES // 4)
 OFFERS = st.lists(st.builds(ModelOffer, U8, U32), max_size=MAX_OFFERS).map(tuple)
+HELD = st.integers(0, 65534).map(lambda tenths: tenths / 10)
 SHARE = st.none() | st.integers(0, 65534).map(lambda tenths: tenths / 10)
 
 MESSAGES: st.SearchStrategy[ControlMessage] = st.one_of(
     st.builds(Hello, TEXT, TEXT, U8, TEXT, U32, st.booleans(), U32, OFFERS),
     st.builds(Ping, U16, U32),
-    st.builds(Pong, U16, U32, st.builds(EndLatency, SHARE, SHARE, SHARE, SHARE, SHARE)),
+    st.builds(Pong, U16, U32, st.builds(EndLatency, SHARE, SHARE, SHARE, SHARE, SHARE), HELD),
     st.builds(Mute, st.booleans()),
     st.builds(Bye, st.sampled_from(ByeReason)),
     st.builds(

@@ -35,7 +35,7 @@ def test_what_is_repeated_costs_and_who_is_not_answered_pays_no_acknowledgements
     plan = plan_of(Profile.LOW_DELAY)
     assert voice_kbit(plan_of(Profile.LOW_DELAY, 1), 16) > voice_kbit(plan, 16)
     assert voice_kbit(plan, 16, both=False) < voice_kbit(plan, 16)
-    assert voice_kbit(plan, 16, delay_acks=False) > voice_kbit(plan, 16)
+    assert voice_kbit(plan, 16, tuned=False) > voice_kbit(plan, 16)
 
 
 def test_opus_over_srtp_is_110_bytes_fifty_times_a_second() -> None:

@@ -36,7 +36,7 @@ def test_a_silent_peer_is_pinged_each_second() -> None:
 
 def test_a_peer_that_is_heard_is_pinged_seldom() -> None:
     clock = FakeClock()
-    assert len(pings(Liveness(clock, Patience()), clock, 20, talking=True)) in (4, 5)
+    assert len(pings(Liveness(clock, Patience()), clock, 40, talking=True)) in (4, 5)
 
 
 def test_silence_counts_from_the_last_message() -> None:
@@ -52,8 +52,7 @@ def test_a_peer_that_said_it_is_silent_is_pinged_as_if_heard() -> None:
     clock = FakeClock()
     liveness = Liveness(clock, Patience())
     liveness.heard_voice(silence=True)
-    sent = answered(liveness, clock, 20)
-    assert 4 <= sent <= 5
+    assert 4 <= answered(liveness, clock, 40) <= 5
     liveness.said(silence=True)
     assert answered(liveness, clock, 60) == 3
 
@@ -119,3 +118,70 @@ def test_a_pong_nobody_asked_for_measures_nothing() -> None:
     liveness = Liveness(FakeClock(), Patience())
     liveness.measure(Pong(1, 999_999_999))
     assert liveness.round_trip is None
+
+
+def test_who_speaks_to_a_silent_peer_misses_its_acknowledgements() -> None:
+    clock = FakeClock()
+    liveness = Liveness(clock, Patience())
+    liveness.heard_voice(silence=True)
+    for _ in range(20):
+        clock.now += 0.08
+        liveness.said(silence=False)
+    assert liveness.silence == 0.0  # Nobody told that they can be seen.
+    liveness.heard_ack()
+    for _ in range(20):
+        clock.now += 0.08
+        liveness.said(silence=False)
+    assert liveness.silence == pytest.approx(19 * 0.08)
+    liveness.heard_ack()
+    assert liveness.silence == 0.0
+
+
+def test_a_ping_goes_along_with_voice_a_little_early() -> None:
+    clock = FakeClock()
+    liveness = Liveness(clock, Patience())
+    liveness.heard()
+    assert liveness.due_ping(along=True)
+    for _ in range(94):
+        clock.now += 0.1
+        liveness.heard()
+    assert liveness.due_ping() is None
+    assert liveness.due_ping(along=True)
+
+
+def test_an_answer_waits_for_voice_while_there_is_some() -> None:
+    clock = FakeClock()
+    liveness = Liveness(clock, Patience())
+    assert liveness.due_answer(along=True) is None
+    liveness.said(silence=False)
+    liveness.asked(Ping(1, 10))
+    assert liveness.due_answer() is None
+    clock.now += 0.1
+    asked = liveness.due_answer(along=True)
+    assert asked is not None
+    assert asked[0] == Ping(1, 10)
+    assert asked[1] == pytest.approx(0.1)
+    assert liveness.due_answer(along=True) is None
+
+
+def test_an_answer_waits_for_no_voice_that_does_not_come() -> None:
+    clock = FakeClock()
+    liveness = Liveness(clock, Patience())
+    liveness.asked(Ping(1, 10))
+    assert liveness.due_answer() == (Ping(1, 10), 0.0)
+    liveness.said(silence=False)
+    clock.now += 0.3
+    liveness.asked(Ping(2, 20))
+    clock.now += 0.2
+    assert liveness.due_answer() is not None
+
+
+def test_the_time_an_answer_waited_is_no_part_of_the_round_trip() -> None:
+    clock = FakeClock()
+    liveness = Liveness(clock, Patience())
+    ping = liveness.due_ping()
+    assert ping is not None
+    clock.now += 0.3
+    assert liveness.measure(Pong(ping.id, ping.sent_ms, held_ms=250.0)) == pytest.approx(
+        0.05, abs=0.003
+    )

@@ -1,40 +1,73 @@
+"""Two real ends over loopback, either of them as aiortc is or tuned."""
+
 from __future__ import annotations
 
 from types import SimpleNamespace
 
-from app.net.tuning import delay_acks
+import pytest
+from aiortc import RTCConfiguration, RTCPeerConnection
+
+from app.net.config import NetworkConfig
+from app.net.state import Connected
+from app.net.tuning import agreed_cipher, bundle, prefer_short_records
+
+TUNED, STOCK = NetworkConfig(), NetworkConfig(tuned=False)
 
 
-def test_an_aiortc_built_otherwise_is_left_alone() -> None:
+async def test_the_aiortc_that_is_installed_can_be_tuned() -> None:
+    pc = RTCPeerConnection(RTCConfiguration([]))
+    pc.createDataChannel("voice", negotiated=True, id=0)
+    assert bundle(pc, lambda: None)
+    assert prefer_short_records(pc)
+    await pc.close()
+
+
+def test_an_aiortc_built_otherwise_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
     sctp = SimpleNamespace()
-    assert not delay_acks(SimpleNamespace(sctp=sctp))  # type: ignore[arg-type]
+    pc = SimpleNamespace(sctp=sctp)
+    assert not bundle(pc, lambda: None)  # type: ignore[arg-type]
+    assert not prefer_short_records(pc)  # type: ignore[arg-type]
+    assert agreed_cipher(pc) is None  # type: ignore[arg-type]
     assert vars(sctp) == {}
+    assert len(caplog.records) == 2
 
 
 def test_a_connection_without_data_channels_is_left_alone() -> None:
-    assert not delay_acks(SimpleNamespace(sctp=None))  # type: ignore[arg-type]
+    pc = SimpleNamespace(sctp=None)
+    assert not bundle(pc, lambda: None)  # type: ignore[arg-type]
+    assert not prefer_short_records(pc)  # type: ignore[arg-type]
 
 
-async def test_missing_packets_are_acknowledged_at_once() -> None:
-    sent: list[str] = []
+@pytest.mark.parametrize(
+    ("caller_config", "callee_config", "cipher"),
+    [
+        (TUNED, TUNED, "ECDHE-ECDSA-CHACHA20-POLY1305"),
+        (TUNED, STOCK, "ECDHE-ECDSA-CHACHA20-POLY1305"),
+        (STOCK, TUNED, "ECDHE-ECDSA-CHACHA20-POLY1305"),
+        (STOCK, STOCK, "ECDHE-ECDSA-AES128-GCM-SHA256"),
+    ],
+)
+async def test_the_shortest_cipher_is_agreed_on_where_one_end_is_tuned(
+    make_end, connect, caller_config, callee_config, cipher
+) -> None:
+    caller, callee = make_end(caller_config), make_end(callee_config)
+    await connect(caller, callee)
+    for end in (caller, callee):
+        await end.reaches(Connected)
+        assert agreed_cipher(end.peer._pc) == cipher
 
-    class Sctp:
-        def __init__(self) -> None:
-            self._sack_needed = True
-            self._sack_duplicates: list[int] = []
-            self._sack_misordered: set[int] = set()
 
-        async def _send_sack(self) -> None:
-            sent.append("sack")
+async def test_an_end_that_knows_only_aes_is_understood(make_end, connect) -> None:
+    caller, callee = make_end(), make_end(STOCK)
+    certificate = callee.peer._pc.sctp.transport._RTCDtlsTransport__local_certificate
+    stock = certificate._create_ssl_context
 
-    sctp = Sctp()
-    assert delay_acks(SimpleNamespace(sctp=sctp))  # type: ignore[arg-type]
-    await sctp._send_sack()
-    assert (sent, sctp._sack_needed) == ([], False)
-    sctp._sack_misordered.add(7)
-    await sctp._send_sack()
-    assert sent == ["sack"]
-    sctp._sack_misordered.clear()
-    for _ in range(8):
-        await sctp._send_sack()
-    assert sent == ["sack", "sack"]
+    def only_aes(*args: object, **named: object) -> object:
+        context = stock(*args, **named)
+        context.set_cipher_list(b"ECDHE-ECDSA-AES128-GCM-SHA256")
+        return context
+
+    certificate._create_ssl_context = only_aes
+    await connect(caller, callee)
+    await caller.reaches(Connected)
+    assert agreed_cipher(caller.peer._pc) == "ECDHE-ECDSA-AES128-GCM-SHA256"

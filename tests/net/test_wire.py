@@ -6,9 +6,16 @@ import asyncio
 
 import pytest
 
-from app.net.config import NetworkConfig
+from app.net.config import NetworkConfig, Patience
 from app.net.state import Connected
-from app.net.wire import WireCounter, ack_bytes, datagram_bytes, message_bytes
+from app.net.wire import (
+    DTLS_RECORD_GCM,
+    WireCounter,
+    ack_bytes,
+    datagram_bytes,
+    message_bytes,
+    rider_bytes,
+)
 
 IP_UDP = 28
 
@@ -43,7 +50,7 @@ async def test_the_count_is_what_udp_sockets_saw(make_end, connect, path) -> Non
 
 @pytest.mark.parametrize("payload", [8, 9, 15, 21])
 async def test_the_formula_is_what_a_message_costs(make_end, connect, path, payload: int) -> None:
-    plain = NetworkConfig(delay_acks=False)
+    plain = NetworkConfig(tuned=False)
     caller, callee = make_end(plain), make_end(plain)
     await connect(caller, callee, path)
     await caller.reaches(Connected)
@@ -52,31 +59,34 @@ async def test_the_formula_is_what_a_message_costs(make_end, connect, path, payl
     del path.sent[0][:], path.sent[1][:]
     caller.peer.send_voice(bytes(payload))
     await quiet(path)
-    assert message_bytes(payload) - IP_UDP in path.sent[0]
-    assert ack_bytes() - IP_UDP in path.sent[1]
+    assert message_bytes(payload, record=DTLS_RECORD_GCM) - IP_UDP in path.sent[0]
+    assert ack_bytes(record=DTLS_RECORD_GCM) - IP_UDP in path.sent[1]
 
 
-async def test_delayed_acknowledgements_spare_most_of_them(make_end, connect, path) -> None:
-    caller, callee = make_end(), make_end()
+@pytest.mark.parametrize("payload", [8, 15])
+async def test_the_formula_is_what_a_tuned_message_costs(
+    make_end, connect, path, payload: int
+) -> None:
+    rare = Patience(ping=4.0, ping_busy=60.0, unresponsive=60.0, bye=0.05)
+    caller, callee = make_end(patience=rare), make_end(patience=rare)
     await connect(caller, callee, path)
     await caller.reaches(Connected)
-    await quiet(path)
-    del path.sent[1][:]
-    for _ in range(80):
-        caller.peer.send_voice(bytes(15))
-        await asyncio.sleep(0.002)
-    await quiet(path)
-    acks = [size for size in path.sent[1] if size == ack_bytes() - IP_UDP]
-    assert len(callee.voice) == 80
-    assert 0 < len(acks) <= 20
+    await callee.reaches(Connected)
+    await asyncio.sleep(2.0)  # until the first pongs are acknowledged
+    del path.sent[0][:], path.sent[1][:]
+    caller.peer.send_voice(bytes(payload))
+    await asyncio.sleep(0.6)
+    assert path.sent == ([message_bytes(payload) - IP_UDP], [ack_bytes() - IP_UDP])
 
 
 def test_headers_of_both_ip_versions() -> None:
     assert datagram_bytes(100) == 128
     assert datagram_bytes(100, ipv6=True) == 148
-    assert message_bytes(15) == 109
-    assert message_bytes(16, ipv6=True) == 129
-    assert ack_bytes() == 93
+    assert message_bytes(15) == 101
+    assert message_bytes(16, ipv6=True) == 121
+    assert message_bytes(15, record=DTLS_RECORD_GCM) == 109
+    assert rider_bytes(15) == 32
+    assert ack_bytes() == 85
 
 
 def test_sockets_built_otherwise_fall_back_to_the_formula_and_say_so() -> None:
