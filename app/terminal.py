@@ -23,6 +23,8 @@ from app.core.state import (
     MuteChanged,
     Notice,
     PeerChanged,
+    PeerJoined,
+    PeerLeft,
     PeerView,
     StateChanged,
     Talking,
@@ -88,7 +90,7 @@ class TerminalView:
         self._live = self._said is not None and self._said.isatty()
         self._lock = threading.Lock()
         self._status_shown = False
-        self._peer: PeerView | None = None
+        self._peers: dict[int, PeerView] = {}
         self._loading = False
 
     def show(self, event: Event) -> None:
@@ -96,10 +98,13 @@ class TerminalView:
         match event:
             case StateChanged(state=state):
                 self._state(state)
-            case PeerChanged(peer=peer):
-                before, self._peer = self._peer, peer
-                for text in _changes(before, peer) if peer is not None else ():
+            case PeerJoined(peer=peer) | PeerChanged(peer=peer):
+                before, self._peers[peer.id] = self._peers.get(peer.id), peer
+                for text in _changes(before, peer):
                     self.line(text)
+            case PeerLeft(peer=peer, reason=reason):
+                self._peers.pop(peer.id, None)
+                self.line(f"{peer.name or 'Someone'} is no longer in the call: {reason}")
             case MuteChanged(muted=muted):
                 self.line("Microphone muted." if muted else "Microphone open.")
             case Notice(severity=severity, text=text):
@@ -143,6 +148,7 @@ class TerminalView:
                 self._loading = True
                 self.line(f"Loading the model {model}, which both sides have …")
             case Ended(reason=reason, failed=failed):
+                self._peers.clear()
                 self.line(f"Error: {reason}" if failed else reason)
 
 

@@ -30,7 +30,7 @@ from app.core.state import (
     ModelsChanged,
     ModelWork,
     MuteChanged,
-    PeerChanged,
+    PeerJoined,
     PeerView,
     PreparingAnswer,
     PreparingInvite,
@@ -40,7 +40,7 @@ from app.core.state import (
 
 INVITE = "undertone://call/staged-invite-" + "A7f3kQ9zLm2" * 14
 ANSWER = "undertone://call/staged-answer-" + "b8Xw1RtY0pE" * 14
-PEER = PeerView("Ben", "staged model", False, False, True, "direct, IPv4")
+PEER = PeerView(1, "Ben", "staged model", False, False, True, "direct, IPv4")
 
 
 def staged_reading(t: float = 30.0) -> CallReading:
@@ -214,7 +214,7 @@ class StagedEngine:
     def talk(self, peer: PeerView = PEER) -> None:
         """Be connected."""
         self.go(Talking(1.0))
-        self.tell(PeerChanged(peer))
+        self.tell(PeerJoined(peer))
 
     def create_call(self) -> Future:
         self.go(PreparingInvite())
@@ -229,6 +229,26 @@ class StagedEngine:
 
     def accept_answer(self, link: str) -> Future:
         return self._do("accept_answer", lambda: self.go(Connecting()), link)
+
+    def invite_another(self) -> Future:
+        def invite() -> None:
+            assert isinstance(self.state, Talking)
+            self.go(replace(self.state, inviting=Inviting(INVITE, self.expires_at)))
+
+        return self._do("invite_another", invite)
+
+    def take_back(self) -> Future:
+        def close() -> None:
+            assert isinstance(self.state, Talking)
+            self.go(replace(self.state, inviting=None))
+
+        return self._do("take_back", close)
+
+    def set_volume(self, peer_id: int, volume: float) -> None:
+        self.asked.append(("set_volume", peer_id, volume))
+
+    def set_silenced(self, peer_id: int, silenced: bool) -> None:
+        self.asked.append(("set_silenced", peer_id, silenced))
 
     def hang_up(self) -> Future:
         return self._do("hang_up", lambda: self.go(Ended("You hung up.", False)))

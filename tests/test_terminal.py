@@ -12,12 +12,16 @@ from app.core.state import (
     Inviting,
     Notice,
     PeerChanged,
+    PeerJoined,
+    PeerLeft,
     PeerView,
     StateChanged,
 )
 from app.terminal import CannotPrint, NobodyReads, TerminalView, brief, report, say
 
-STRANGER = PeerView("", "", muted=False, voice_changed=False, reachable=True, route="direct, IPv4")
+STRANGER = PeerView(
+    1, "", "", muted=False, voice_changed=False, reachable=True, route="direct, IPv4"
+)
 BOB = replace(STRANGER, name="Bob", model_name="undertone-1")
 
 
@@ -40,12 +44,12 @@ READING = CallReading(
 )
 
 
-def said(*peers: PeerView | None) -> list[str]:
-    """What a terminal shows when this is known of the other end, one after another."""
+def said(*news: PeerView | Ended) -> list[str]:
+    """What a terminal shows when this is known of the other end or call, one after another."""
     stream = io.StringIO()
     view = TerminalView(stream)
-    for peer in peers:
-        view.show(PeerChanged(peer))
+    for each in news:
+        view.show(StateChanged(each) if isinstance(each, Ended) else PeerChanged(each))
     return stream.getvalue().splitlines()
 
 
@@ -74,8 +78,19 @@ def test_that_the_other_end_is_back_is_told():
 
 
 def test_nothing_of_an_ended_call_is_known_in_the_next():
-    lines = said(BOB, replace(BOB, muted=True), None, BOB)
-    assert lines[2:] == ["Talking with Bob (undertone-1, direct, IPv4)."]
+    lines = said(BOB, replace(BOB, muted=True), Ended("Over.", failed=False), BOB)
+    assert lines[3:] == ["Talking with Bob (undertone-1, direct, IPv4)."]
+
+
+def test_who_leaves_a_call_that_goes_on_is_told():
+    stream = io.StringIO()
+    view = TerminalView(stream)
+    view.show(PeerJoined(STRANGER))
+    view.show(PeerChanged(BOB))
+    view.show(PeerLeft(BOB, "The other side hung up."))
+    assert stream.getvalue().splitlines()[1:] == [
+        "Bob is no longer in the call: The other side hung up."
+    ]
 
 
 def test_links_go_to_standard_output_and_words_do_not(capsys):

@@ -71,10 +71,11 @@ class Meter:
 
     `codes` are given in bits, since a chunk of them is not a whole number of bytes; `payload`
     (messages handed to the transport) and `wire` (datagrams with UDP and IP headers) in bytes.
+    All that is counted here is counted in `total` too, the meter of several.
     """
 
-    def __init__(self, clock: Clock, window: float = 3.0) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, window: float = 3.0, total: Meter | None = None) -> None:
+        self._clock, self._total = clock, total
         self._window = window
         self._start = clock()
         self._lock = threading.Lock()
@@ -85,35 +86,35 @@ class Meter:
 
     def sent_codes(self, bits: int) -> None:
         """Count the codes of new chunks sent (copies sent for safety are payload, not codes)."""
-        self._add(self._codes_up, bits)
+        self._add("_codes_up", bits)
 
     def received_codes(self, bits: int) -> None:
         """Count the codes of new chunks received."""
-        self._add(self._codes_down, bits)
+        self._add("_codes_down", bits)
 
     def sent_payload(self, size: int) -> None:
         """Count a message of `size` bytes handed to the transport."""
-        self._add(self._payload_up, size * 8)
+        self._add("_payload_up", size * 8)
 
     def received_payload(self, size: int) -> None:
         """Count a message of `size` bytes received."""
-        self._add(self._payload_down, size * 8)
+        self._add("_payload_down", size * 8)
 
     def sent_wire(self, size: int) -> None:
         """Count a datagram sent, `size` bytes with its headers."""
-        self._add(self._wire_up, size * 8)
+        self._add("_wire_up", size * 8)
 
     def received_wire(self, size: int) -> None:
         """Count a datagram received, `size` bytes with its headers."""
-        self._add(self._wire_down, size * 8)
+        self._add("_wire_down", size * 8)
 
     def played(self, chunks: int = 1) -> None:
         """Count chunks that were there when they were due."""
-        self._add(self._played, chunks)
+        self._add("_played", chunks)
 
     def lost(self, chunks: int = 1) -> None:
         """Count chunks that had to be concealed."""
-        self._add(self._lost, chunks)
+        self._add("_lost", chunks)
 
     def read(self) -> MeterReading:
         """The figures of now."""
@@ -146,9 +147,11 @@ class Meter:
                 loss=lost / (lost + played) if lost else 0.0,
             )
 
-    def _add(self, flow: _Flow, amount: float) -> None:
+    def _add(self, flow: str, amount: float) -> None:
         with self._lock:
-            flow.add(self._clock(), amount)
+            getattr(self, flow).add(self._clock(), amount)
+        if self._total is not None:
+            self._total._add(flow, amount)
 
 
 class Recent:

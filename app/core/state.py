@@ -51,14 +51,16 @@ class Connecting:
 
 @dataclass(frozen=True)
 class Talking:
-    """Connected, since `since` seconds of the engine's clock.
+    """Connected with at least one other, since `since` seconds of the engine's clock.
 
-    `loading` names the model both ends have agreed on while it is being loaded: until then nothing
-    is said or heard. "" when there is nothing to wait for.
+    `loading` names the model the first two have agreed on while it is being loaded: until then
+    nothing is said or heard. "" when there is nothing to wait for. `inviting` is the open invite
+    for one more.
     """
 
     since: float
     loading: str = ""
+    inviting: Inviting | None = None
 
 
 @dataclass(frozen=True)
@@ -76,24 +78,59 @@ CallState = (
 
 @dataclass(frozen=True)
 class PeerView:
-    """The other end, as it says it is. `route` says how packets go, "direct, IPv4" for one."""
+    """Another end, as it says it is. `route` says how packets go, "direct, IPv4" for one.
 
+    `id` names it in this engine alone. `volume` is the gain given to its sound here, `silenced`
+    whether it is not played at all; `muted` is its own doing.
+    """
+
+    id: int
     name: str
     model_name: str
     muted: bool
     voice_changed: bool
     reachable: bool
     route: str
+    volume: float = 1.0
+    silenced: bool = False
+
+
+@dataclass(frozen=True)
+class PeerReading:
+    """A look at every meter of one peer of a call. `level` is how loud it is, in dBFS.
+
+    `bandwidth` counts since it was connected. `outgoing` is the way from this microphone to the
+    peer's ear, `incoming` the other way; None while not known. `packets_dropped` were not sent
+    since too many waited. `wire_measured` is False when wire bytes are computed, not counted.
+    `profile` is the name of the one by which packets are filled now, "" before the first.
+    """
+
+    id: int
+    bandwidth: MeterReading
+    outgoing: LatencyParts | None
+    incoming: LatencyParts | None
+    round_trip_ms: float | None
+    level: float
+    chunks_played: int
+    chunks_concealed: int
+    chunks_late: int
+    packets_dropped: int
+    wire_measured: bool
+    profile: str = ""
+
+    @property
+    def mouth_to_ear(self) -> float:
+        """The slower of its two ways, in ms, as far as it is known."""
+        return max(way.mouth_to_ear if way else 0.0 for way in (self.outgoing, self.incoming))
 
 
 @dataclass(frozen=True)
 class CallReading:
     """A look at every meter of a call. Levels are dBFS; loads are shares of one core's time.
 
-    `bandwidth` counts since the two were connected. `outgoing` is the way from this microphone to
-    the peer's ear, `incoming` the other way; None while not known. `packets_dropped` were not sent
-    since too many waited. `wire_measured` is False when wire bytes are computed, not counted.
-    `profile` is the name of the one by which packets are filled now, "" before the first.
+    `peers` has those who are in the call now. The other figures are of all who have been:
+    `bandwidth` counts since the first was connected. `outgoing`, `incoming`, `round_trip_ms` and
+    `profile` are of the peer to whom it takes longest.
     """
 
     bandwidth: MeterReading
@@ -112,6 +149,7 @@ class CallReading:
     packets_dropped: int
     wire_measured: bool
     profile: str = ""
+    peers: tuple[PeerReading, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,10 +160,25 @@ class StateChanged:
 
 
 @dataclass(frozen=True)
-class PeerChanged:
-    """What is known of the other end changed; None when there is none."""
+class PeerJoined:
+    """Another end is in the call. What it is called follows with its greeting."""
 
-    peer: PeerView | None
+    peer: PeerView
+
+
+@dataclass(frozen=True)
+class PeerChanged:
+    """What is known of an end that is in the call changed."""
+
+    peer: PeerView
+
+
+@dataclass(frozen=True)
+class PeerLeft:
+    """An end left a call that goes on; `reason` is a sentence. A call that ends tells of none."""
+
+    peer: PeerView
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -162,4 +215,14 @@ class ModelWork:
     progress: ModelProgress | None
 
 
-Event = StateChanged | PeerChanged | MuteChanged | Notice | InputEnded | ModelsChanged | ModelWork
+Event = (
+    StateChanged
+    | PeerJoined
+    | PeerChanged
+    | PeerLeft
+    | MuteChanged
+    | Notice
+    | InputEnded
+    | ModelsChanged
+    | ModelWork
+)

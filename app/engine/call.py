@@ -1,21 +1,24 @@
-"""One call's sound, threads and meters, from connected to hung up."""
+"""One call's sound: one microphone, one encoder and one loudspeaker for all who are in it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
+
+import numpy as np
 
 from app.audio.backend import AudioBackend
-from app.core.control import Report
-from app.core.meter import Clock, EndLatency, LatencyParts, Meter
+from app.core.meter import Clock, EndLatency, Meter
 from app.core.packing import Rate
-from app.core.profile import profile_named
+from app.core.profile import Profile, profile_named
 from app.core.settings import Settings
-from app.core.state import CallReading
+from app.core.state import CallReading, PeerReading
 from app.engine.listening import Listening
+from app.engine.part import Part
+from app.engine.sending import Sending
 from app.engine.sound import Loudspeaker, Microphone, Say
 from app.engine.speaking import Speaking
 from app.engine.steering import Steering
-from app.net.state import PeerStats
 from codec.model.codec import Codec
 from codec.rates import rates_of
 from codec.stream import StreamEncoder
@@ -33,18 +36,15 @@ class Call:
         backend: AudioBackend,
         settings: Settings,
         *,
-        send_voice: Callable[[bytes], object],
         is_muted: Callable[[], bool],
-        meter: Meter,
         clock: Clock,
         say: Say,
         on_input_end: Callable[[], None],
-        backlog: Callable[[], int] = lambda: 0,
     ) -> None:
-        self.meter, self._spec = meter, codec.spec
-        self._round_trip: float | None = None
-        self._theirs = EndLatency()
-        self.steering = Steering(clock, profile_named(settings.profile), backlog)
+        self._spec, self._rates, self._clock = codec.spec, _rates(codec), clock
+        self._profile = profile_named(settings.profile)
+        self._lock = threading.Lock()
+        self._parts: tuple[Part, ...] = ()
         encoder = StreamEncoder(codec)
         encoder.warm_up()
         self.microphone = Microphone(backend, settings.input_device, say)
@@ -56,18 +56,14 @@ class Call:
             raise
         self.speaking = Speaking(
             encoder,
-            _rates(codec),
             self.microphone,
-            send=send_voice,
-            plan=self.steering.plan,
             continuous=settings.continuous,
             is_muted=is_muted,
-            meter=meter,
             clock=clock,
             say=say,
             on_end=on_input_end,
         )
-        self.listening = Listening(codec, self.loudspeaker, meter=meter, clock=clock, say=say)
+        self.listening = Listening(codec, self.loudspeaker, clock=clock, say=say)
 
     def start(self) -> None:
         """Begin to speak and listen."""
@@ -81,53 +77,80 @@ class Call:
         self.microphone.close()
         self.loudspeaker.close()
 
-    def pong(self, round_trip: float, theirs: EndLatency) -> None:
-        """Take what a pong told: seconds there and back, the peer's own shares of the delay."""
-        self._round_trip, self._theirs = round_trip, theirs
-        self.steering.round_trip(round_trip)
+    def add(
+        self,
+        *,
+        send_voice: Callable[[bytes], object],
+        backlog: Callable[[], int],
+        meter: Meter,
+    ) -> Part:
+        """Speak to one peer more and hear it. Takes as long as a few chunks take to decode."""
+        steering = Steering(self._clock, self._profile, backlog)
+        sending = Sending(self._rates, steering, send=send_voice, meter=meter)
+        part = Part(sending, self.listening.add(meter), steering, meter)
+        with self._lock:
+            self._parts = (*self._parts, part)
+        self.speaking.add(sending)
+        return part
 
-    def report(self, report: Report) -> None:
-        """Take what the peer says of how this end's packets reach it."""
-        self.steering.report(report)
+    def remove(self, part: Part) -> None:
+        """Neither speak to a peer nor hear it any more."""
+        self.speaking.remove(part.sending)
+        self.listening.remove(part.hearing)
+        with self._lock:
+            self._parts = tuple(each for each in self._parts if each is not part)
 
-    def own_latency(self) -> EndLatency:
-        """This end's shares of the delay, in ms. The codec's own lag counts as decoding."""
+    def choose_profile(self, profile: Profile | None) -> None:
+        """Fill packets to all by this profile; None lets each line decide for itself."""
+        self._profile = profile
+        for part in self._parts:
+            part.steering.choose(profile)
+
+    def own_latency(self, part: Part) -> EndLatency:
+        """This end's shares of the delay to and from a peer, in ms.
+
+        The codec's own lag counts as decoding.
+        """
         lag = self._spec.delay_samples / self._spec.output_rate
-        decode = self.listening.decode_seconds.value
+        hearing = part.hearing
+        decode, ahead = hearing.decode_seconds.value, hearing.ahead_seconds.value
         return EndLatency(
             capture=_ms(self.speaking.capture_seconds.value),
             encode=_ms(self.speaking.encode_seconds.value),
-            jitter=_ms(self.listening.buffered_seconds.value),
+            jitter=_ms(hearing.buffered_seconds.value),
             decode=_ms(None if decode is None else decode + lag),
-            playout=_ms(self.listening.playout_seconds),
+            playout=_ms(None if ahead is None else ahead + self.loudspeaker.latency),
         )
 
-    def reading(self, network: PeerStats) -> CallReading:
-        """A look at every meter."""
-        stats = self.listening.stats()
-        outgoing = incoming = None
-        if self._round_trip is not None:
-            own, trip = self.own_latency(), self._round_trip * 1000
-            outgoing = LatencyParts.between(own, self._theirs, trip)
-            incoming = LatencyParts.between(self._theirs, own, trip)
+    def reading(
+        self, meter: Meter, peers: Sequence[PeerReading], left: Sequence[PeerReading]
+    ) -> CallReading:
+        """A look at every meter: of those who are in the call, and as it was of those who left."""
+        slowest = max(peers or left[-1:], key=lambda peer: peer.mouth_to_ear, default=None)
+        everybody = (*peers, *left)
         return CallReading(
-            bandwidth=self.meter.read(),
-            outgoing=outgoing,
-            incoming=incoming,
-            round_trip_ms=_ms(self._round_trip),
+            bandwidth=meter.read(),
+            outgoing=slowest.outgoing if slowest else None,
+            incoming=slowest.incoming if slowest else None,
+            round_trip_ms=slowest.round_trip_ms if slowest else None,
             encoder_load=self.speaking.load,
             decoder_load=self.listening.load,
             input_level=self.microphone.level,
             output_level=self.loudspeaker.level,
-            chunks_played=stats.played,
-            chunks_concealed=stats.lost,
-            chunks_late=stats.late,
+            chunks_played=sum(peer.chunks_played for peer in everybody),
+            chunks_concealed=sum(peer.chunks_concealed for peer in everybody),
+            chunks_late=sum(peer.chunks_late for peer in everybody),
             underruns=self.loudspeaker.underruns,
             input_dropped=self.microphone.dropped,
-            packets_dropped=network.voice_dropped,
-            wire_measured=network.wire.exact,
-            profile=profile.value if (profile := self.steering.profile) else "",
+            packets_dropped=sum(peer.packets_dropped for peer in everybody),
+            wire_measured=all(peer.wire_measured for peer in everybody),
+            profile=slowest.profile if slowest else "",
+            peers=tuple(peers),
         )
+
+    def cue(self, pcm: np.ndarray) -> None:
+        """Play a short sound of the app's own on top: float32 of shape (n,) at 16 kHz."""
+        self.listening.cue(pcm)
 
 
 def _rates(codec: Codec) -> list[Rate]:

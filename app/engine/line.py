@@ -1,36 +1,33 @@
-"""One attempt at a call: its connection, what is known of the other end, and its sound.
+"""The line to one peer: its connection, what is known of the peer, and what model it has agreed to.
 
 A line is used once. What its connection tells arrives on the network thread and goes on to the
-engine with the line itself, so that a line given up can be told from the present one.
+conference with the line itself, so that a line given up can be told from the present ones.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
 from app import VERSION
-from app.audio.backend import AudioBackend
 from app.core.control import ByeReason, CallMessage, Hello, Mute, Report, encode_control
 from app.core.meter import Clock, EndLatency, Meter
 from app.core.models import agree
-from app.core.settings import Settings
-from app.core.state import CallReading, Notice, PeerView
+from app.core.state import Notice, PeerReading, PeerView
 from app.engine.call import Call
 from app.engine.model import OwnModel
+from app.engine.part import Part
 from app.net import state as net_state
 from app.net.config import NetworkConfig
 from app.net.peer import PeerConnection
-from codec.model.codec import Codec
 
 log = logging.getLogger(__name__)
 
 
 class Exchange(Protocol):
-    """What a line tells its engine. All but `say` come on the network thread."""
+    """What a line tells its conference, on the network thread."""
 
     def connecting(self, line: Line) -> None: ...
 
@@ -39,6 +36,8 @@ class Exchange(Protocol):
     def agreed(self, line: Line, model: OwnModel) -> None: ...
 
     def peer_changed(self, line: Line) -> None: ...
+
+    def told(self, line: Line, message: CallMessage) -> None: ...
 
     def over(self, line: Line, reason: str, *, failed: bool, bye: ByeReason) -> None: ...
 
@@ -49,27 +48,32 @@ class Line:
     """Made on the network thread's loop, where its connection lives.
 
     `models` are what this end can speak with, best first; `calls` says whether the invite is its.
+    All that is counted from when the peer is connected is counted in `total()` too.
     """
 
     def __init__(
         self,
+        line_id: int,
         models: Sequence[OwnModel],
         config: NetworkConfig,
         name: str,
         exchange: Exchange,
         clock: Clock,
+        total: Callable[[], Meter],
         *,
         calls: bool,
     ) -> None:
-        self.config = config
+        self.id, self.config = line_id, config
         self._models, self._name, self._exchange, self._clock = models, name, exchange, clock
         self._calls = calls
         self._has_greeted = False
+        self.model: OwnModel | None = None
+        """The model both ends have agreed on."""
         self.view: PeerView | None = None
-        self._meter = Meter(clock)
-        self._call: Call | None = None
-        self._hung_up = False
-        self._lock = threading.Lock()
+        """The peer; None before it is connected."""
+        self._total = total
+        self.meter: Meter | None = None
+        self._sound: tuple[Call, Part] | None = None
         self.peer = PeerConnection(
             config,
             on_voice=self._voice_came,
@@ -78,68 +82,53 @@ class Line:
             on_wire=self._wire_moved,
             on_payload=self._payload_moved,
             on_pong=self._pong_came,
-            own_latency=lambda: call.own_latency() if (call := self._call) else EndLatency(),
+            own_latency=self._own_latency,
         )
 
     @property
-    def call(self) -> Call | None:
-        """The call's sound, once it is open."""
-        return self._call
+    def who(self) -> str:
+        """What to call the peer in a sentence."""
+        return (self.view.name.strip() if self.view else "") or "The other side"
 
-    def reading(self) -> CallReading | None:
+    @property
+    def part(self) -> Part | None:
+        """The peer's part in the call's sound, once that is open."""
+        return self._sound[1] if self._sound else None
+
+    def reading(self) -> PeerReading | None:
         """Every meter now; None while there is no sound."""
-        call = self._call
-        return call.reading(self.peer.stats()) if call is not None else None
+        if self._sound is None:
+            return None
+        call, part = self._sound
+        return part.reading(self.id, call.own_latency(part), self.peer.stats())
 
-    def tell_mute(self, muted: bool) -> None:
-        """Tell the other end whether it will hear anything. On the network thread."""
-        self.peer.send_control(encode_control(Mute(muted)))
+    def take_part(self, call: Call, part: Part) -> None:
+        """Be heard and hear through this from now on. On the devices thread."""
+        self._sound = call, part
+        self._apply_volume()
+
+    def tell(self, message: CallMessage) -> bool:
+        """Send a message; False when it had to be dropped. On the network thread."""
+        return self.peer.send_control(encode_control(message))
 
     def send_voice(self, data: bytes) -> None:
         """Send a packet. On the network thread."""
         self.peer.send_voice(data)
 
-    # Sound, on the devices thread
+    def set_volume(self, volume: float) -> None:
+        """Play the peer at this gain."""
+        self._update_view(volume=volume)
+        self._apply_volume()
 
-    def open_sound(
-        self,
-        codec: Codec,
-        backend: AudioBackend,
-        settings: Settings,
-        *,
-        send_voice: Callable[[bytes], object],
-        is_muted: Callable[[], bool],
-        on_input_end: Callable[[], None],
-    ) -> None:
-        """Open the devices and begin to speak and listen, unless it is over already."""
-        if self._hung_up:
-            return
-        call = Call(
-            codec,
-            backend,
-            settings,
-            send_voice=send_voice,
-            is_muted=is_muted,
-            meter=self._meter,
-            clock=self._clock,
-            say=self._exchange.say,
-            on_input_end=on_input_end,
-            backlog=lambda: self.peer.voice_backlog,
-        )
-        call.start()
-        with self._lock:
-            if not self._hung_up:
-                self._call = call
-                return
-        call.stop()
+    def set_silenced(self, silenced: bool) -> None:
+        """Do not play the peer at all, or play it again."""
+        self._update_view(silenced=silenced)
+        self._apply_volume()
 
-    def close_sound(self) -> None:
-        """Stop speaking and listening and let go of the devices; waits a few seconds at most."""
-        with self._lock:
-            self._hung_up = True
-            call, self._call = self._call, None
-        if call is not None:
-            call.stop()
+    def _apply_volume(self) -> None:
+        if (part := self.part) is not None and self.view is not None:
+            track = part.hearing.track
+            track.volume, track.silenced = self.view.volume, self.view.silenced
 
     # What the connection tells, on the network thread
 
@@ -160,7 +149,7 @@ class Line:
                 self._update_view(reachable=True, route=route)
             case net_state.Unresponsive(seconds=seconds):
                 self._update_view(reachable=False)
-                words = f"Nothing came from the other side for {seconds:.0f} s."
+                words = f"Nothing came from {_within(self.who)} for {seconds:.0f} s."
                 self._exchange.say(Notice("warning", words))
             case net_state.Disconnected(here=True):
                 pass  # Whoever closed it says why the call ends.
@@ -174,8 +163,8 @@ class Line:
 
     def _begin(self, route: str) -> None:
         best = self._models[0]
-        self._meter = Meter(self._clock)  # What set-up cost is not the call's.
-        self.view = PeerView("", "", False, False, True, route)
+        self.meter = Meter(self._clock, total=self._total())
+        self.view = PeerView(self.id, "", "", False, False, True, route)
         hello = Hello(
             self._name,
             VERSION,
@@ -185,7 +174,7 @@ class Line:
             model_digest=best.offer.digest,
             offers=tuple(model.offer for model in self._models),
         )
-        self.peer.send_control(encode_control(hello))
+        self.tell(hello)
         self._exchange.connected(self)
 
     def _control_came(self, message: CallMessage) -> None:
@@ -195,15 +184,17 @@ class Line:
             case Mute(muted=muted):
                 self._update_view(muted=muted)
             case Report():
-                if (call := self._call) is not None:
-                    call.report(message)
+                if (part := self.part) is not None:
+                    part.report(message)
+            case _:
+                self._exchange.told(self, message)
 
     def _greeted(self, theirs: Hello) -> None:
         first, self._has_greeted = not self._has_greeted, True
         self._update_view(name=theirs.name, voice_changed=theirs.voice_changed)
         if not first:
             return  # What a second hello says of models comes too late.
-        model = self._common(theirs)
+        self.model = model = self._common(theirs)
         self._update_view(model_name=model.title if model else theirs.model_name)
         if model is not None:
             self._exchange.agreed(self, model)
@@ -217,31 +208,44 @@ class Line:
         return None if found is None else self._models[found[0 if self._calls else 1]]
 
     def _voice_came(self, data: bytes) -> None:
-        if (call := self._call) is not None:
-            call.listening.receive(data)
-            if (report := call.listening.due_report()) is not None:
-                self.peer.send_control(encode_control(report))
+        if (part := self.part) is not None:
+            part.hearing.receive(data)
+            if (report := part.hearing.due_report()) is not None:
+                self.tell(report)
 
     def _wire_moved(self, up: int, down: int) -> None:
-        if up:
-            self._meter.sent_wire(up)
-        if down:
-            self._meter.received_wire(down)
+        if self.meter is not None:
+            if up:
+                self.meter.sent_wire(up)
+            if down:
+                self.meter.received_wire(down)
 
     def _payload_moved(self, up: int, down: int) -> None:
-        if up:
-            self._meter.sent_payload(up)
-        if down:
-            self._meter.received_payload(down)
+        if self.meter is not None:
+            if up:
+                self.meter.sent_payload(up)
+            if down:
+                self.meter.received_payload(down)
 
     def _pong_came(self, round_trip: float, theirs: EndLatency) -> None:
-        if (call := self._call) is not None:
-            call.pong(round_trip, theirs)
+        if (part := self.part) is not None:
+            part.pong(round_trip, theirs)
+
+    def _own_latency(self) -> EndLatency:
+        if self._sound is None:
+            return EndLatency()
+        call, part = self._sound
+        return call.own_latency(part)
 
     def _update_view(self, **changes: Any) -> None:
         if self.view is not None:
             self.view = replace(self.view, **changes)
             self._exchange.peer_changed(self)
+
+
+def _within(who: str) -> str:
+    """A name as it is within a sentence."""
+    return "the other side" if who == "The other side" else who
 
 
 def _nothing_in_common(theirs: Hello, ours: Sequence[OwnModel]) -> str:

@@ -1,18 +1,17 @@
-"""Microphone → codes → packets, on a thread of its own."""
+"""Microphone → codes, once for all peers, on a thread of its own."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from app.audio.backend import EndOfInput
 from app.audio.voice_activity import VoiceActivity
-from app.core.meter import Clock, LoadMeter, Meter, Recent
+from app.core.meter import Clock, LoadMeter, Recent
 from app.core.packet import NO_SOUND, Codes
-from app.core.packing import Outgoing, Packer, Rate
-from app.core.profile import Plan
 from app.core.state import Notice
+from app.engine.sending import Sending
 from app.engine.sound import Microphone, Say
 from codec.spec import CHUNK_SAMPLES
 from codec.stream import StreamEncoder
@@ -23,33 +22,29 @@ _READ_TIMEOUT = 0.25
 
 
 class Speaking:
-    """Encodes the microphone until stopped. `send` hands a packet's bytes to the network.
+    """Encodes the microphone until stopped, and gives each chunk to every peer's `Sending`.
 
-    `rates` are the encoder's, its own first; `plan` says how to fill the next packet. While nobody
-    speaks nothing is sent, but for `continuous`.
+    While nobody speaks there is nothing to send, but for `continuous`.
     """
 
     def __init__(
         self,
         encoder: StreamEncoder,
-        rates: Sequence[Rate],
         microphone: Microphone,
         *,
-        send: Callable[[bytes], object],
-        plan: Callable[[], Plan],
         continuous: bool = False,
         is_muted: Callable[[], bool],
-        meter: Meter,
         clock: Clock,
         say: Say,
         on_end: Callable[[], None],
     ) -> None:
         self._encoder, self._microphone = encoder, microphone
-        self._packer = Packer(rates)
         self._activity = VoiceActivity()
-        self._plan, self._continuous = plan, continuous
-        self._send, self._is_muted, self._on_end = send, is_muted, on_end
-        self._meter, self._clock, self._say = meter, clock, say
+        self._continuous = continuous
+        self._is_muted, self._on_end = is_muted, on_end
+        self._clock, self._say = clock, say
+        self._lock = threading.Lock()
+        self._sendings: tuple[Sending, ...] = ()
         self._load = LoadMeter(clock)
         self.encode_seconds = Recent()
         """How long a chunk takes to encode, of late."""
@@ -67,6 +62,16 @@ class Speaking:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout)
+
+    def add(self, sending: Sending) -> None:
+        """Speak to one peer more, from the next chunk on."""
+        with self._lock:
+            self._sendings = (*self._sendings, sending)
+
+    def remove(self, sending: Sending) -> None:
+        """Speak to a peer no more."""
+        with self._lock:
+            self._sendings = tuple(each for each in self._sendings if each is not sending)
 
     @property
     def load(self) -> float:
@@ -89,9 +94,10 @@ class Speaking:
             return
         # Looked at now, what waits unread is lateness and not the next chunk's filling.
         self.capture_seconds.add(self._microphone.latency)
-        plan = self._plan()
+        sendings = self._sendings
         if self._is_muted():
-            self._transmit(self._packer.silence(None, NO_SOUND, plan))
+            for each in sendings:
+                each.silence(None, NO_SOUND)
             return
         began = self._clock()
         codes: Codes = tuple(int(code) for code in self._encoder.step(pcm))
@@ -99,15 +105,9 @@ class Speaking:
         took = self._clock() - began
         self._load.add(took)
         self.encode_seconds.add(took)
-        # Silence is encoded too: when speech begins, the encoder has heard what came before.
-        self._transmit(
-            self._packer.voice(codes, plan)
-            if speaks
-            else self._packer.silence(codes, self._activity.noise, plan)
-        )
-
-    def _transmit(self, packets: list[Outgoing]) -> None:
-        for each in packets:
-            if each.code_bits:
-                self._meter.sent_codes(each.code_bits)
-            self._send(each.data)
+        for each in sendings:
+            if speaks:
+                each.voice(codes)
+            else:
+                # Silence is encoded too: the chunk before speech is sent with the first of it.
+                each.silence(codes, self._activity.noise)

@@ -34,6 +34,8 @@ from app.core.state import (
     MuteChanged,
     Notice,
     PeerChanged,
+    PeerJoined,
+    PeerLeft,
     StateChanged,
     Talking,
 )
@@ -92,7 +94,15 @@ class Controls(Protocol):
 
     def reset(self) -> None: ...
 
+    def invite_another(self) -> Future[Inviting]: ...
+
+    def take_back(self) -> Future[None]: ...
+
     def set_muted(self, muted: bool) -> None: ...
+
+    def set_volume(self, peer_id: int, volume: float) -> None: ...
+
+    def set_silenced(self, peer_id: int, silenced: bool) -> None: ...
 
     def set_name(self, name: str) -> None: ...
 
@@ -118,8 +128,9 @@ def unexpected(error: BaseException) -> str:
 class Bridge(QObject):
     """Signals for what happens, coroutines for what is asked.
 
-    `state_changed` carries a `CallState`, `peer_changed` a `PeerView` or None, `noticed` a
-    `Notice`, `reading_changed` a `CallReading` or None (ten times a second in a call),
+    `state_changed` carries a `CallState`, `peer_joined` and `peer_changed` a `PeerView`,
+    `peer_left` one and a sentence that says why (the end of a call takes all along without it),
+    `noticed` a `Notice`, `reading_changed` a `CallReading` or None (ten times a second in a call),
     `devices_changed` a list of microphones and one of loudspeakers, `settings_changed` the
     `Settings`. `input_ended` says that a microphone that is a file came to its end. `error` is a
     sentence: a command was refused. `models_changed` carries a tuple of `ModelView`, `model_work` a
@@ -128,7 +139,9 @@ class Bridge(QObject):
     """
 
     state_changed = Signal(object)
+    peer_joined = Signal(object)
     peer_changed = Signal(object)
+    peer_left = Signal(object, str)
     mute_changed = Signal(bool)
     noticed = Signal(object)
     reading_changed = Signal(object)
@@ -167,8 +180,12 @@ class Bridge(QObject):
                 self._read()
                 self._state = state
                 self.state_changed.emit(state)
+            case PeerJoined(peer):
+                self.peer_joined.emit(peer)
             case PeerChanged(peer):
                 self.peer_changed.emit(peer)
+            case PeerLeft(peer, reason):
+                self.peer_left.emit(peer, reason)
             case MuteChanged(muted):
                 self.mute_changed.emit(muted)
             case Notice():
@@ -269,6 +286,14 @@ class Bridge(QObject):
         """Take the answer to the invite; `Connecting` follows as a state."""
         return await self._ask(lambda engine: engine.accept_answer(link))
 
+    async def invite_another(self) -> bool:
+        """Make an invite for one more; the state tells of it."""
+        return await self._ask(lambda engine: engine.invite_another())
+
+    async def take_back(self) -> bool:
+        """Take the invite for one more back."""
+        return await self._ask(lambda engine: engine.take_back())
+
     async def hang_up(self) -> bool:
         """End the call, or take the invite back."""
         return await self._ask(lambda engine: engine.hang_up())
@@ -320,6 +345,14 @@ class Bridge(QObject):
     def set_muted(self, muted: bool) -> None:
         """Turn the own microphone off or on; `mute_changed` follows."""
         self._tell(lambda engine: engine.set_muted(muted))
+
+    def set_volume(self, peer_id: int, volume: float) -> None:
+        """Play a peer at this gain; `peer_changed` follows."""
+        self._tell(lambda engine: engine.set_volume(peer_id, volume))
+
+    def set_silenced(self, peer_id: int, silenced: bool) -> None:
+        """Do not play a peer, or play it again; `peer_changed` follows."""
+        self._tell(lambda engine: engine.set_silenced(peer_id, silenced))
 
     def set_name(self, name: str) -> None:
         """Choose the name the other end is shown."""

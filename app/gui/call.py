@@ -103,6 +103,7 @@ class CallPage(QWidget):
         self._tick = QTimer(self, interval=500)
         self._tick.timeout.connect(self._show_duration)
         bridge.reading_changed.connect(self._show_reading)
+        bridge.peer_joined.connect(self.show_peer)
         bridge.peer_changed.connect(self.show_peer)
         bridge.mute_changed.connect(self._show_muted)
 

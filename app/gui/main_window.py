@@ -97,6 +97,7 @@ class MainWindow(QMainWindow):
         self.home.model.open.clicked.connect(lambda: self._go(self.models))
         self.models.left.connect(lambda: self._go(self.home))
         bridge.state_changed.connect(self._show_state)
+        bridge.peer_joined.connect(self._show_peer)
         bridge.peer_changed.connect(self._show_peer)
         bridge.noticed.connect(self._show_notice)
         bridge.error.connect(self._show_error)
@@ -186,9 +187,8 @@ class MainWindow(QMainWindow):
         self._leaving = True
         self._bridge.spawn(self._bridge.hang_up())
 
-    def _show_peer(self, peer: PeerView | None) -> None:
-        named = peer is not None and peer.name.strip()
-        self.setWindowTitle(f"{peer.name} – {self._title}" if peer and named else self._title)
+    def _show_peer(self, peer: PeerView) -> None:
+        self.setWindowTitle(f"{peer.name} – {self._title}" if peer.name.strip() else self._title)
 
     def _show_notice(self, notice: Notice) -> None:
         self.notices.add(notice)

@@ -64,7 +64,7 @@ def having(people, tmp_path: Path):  # noqa: F811
 
 def talks_with(person: Person, model: str) -> bool:
     """Whether both say the call uses that model."""
-    known = person.wait_for(lambda e: isinstance(e, PeerChanged) and e.peer and e.peer.model_name)
+    known = person.wait_for(lambda e: isinstance(e, PeerChanged) and e.peer.model_name)
     return known.peer.model_name == model
 
 

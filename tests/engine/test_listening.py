@@ -30,9 +30,9 @@ class Ear:
 
 
 class Listener:
-    """A listener with a clock of its own, stepped by hand."""
+    """A listener to some peers with a clock of its own, stepped by hand."""
 
-    def __init__(self, codec=None) -> None:
+    def __init__(self, codec=None, peers: int = 1) -> None:
         self.now = 0.0
         self.ear = Ear()
         self.said: list[Notice] = []
@@ -40,22 +40,23 @@ class Listener:
         self.listening = Listening(
             codec or small_nested_codec(),
             self.ear,  # type: ignore[arg-type]
-            meter=self.meter,
             clock=lambda: self.now,
             say=self.said.append,
         )
+        self.hearings = [self.listening.add(self.meter) for _ in range(peers)]
+        self.hearing = self.hearings[0]
 
-    def receive(self, sent: packet.Packet, bits: int = 16) -> None:
-        self.listening.receive(packet.encode(sent, bits))
+    def receive(self, sent: packet.Packet, bits: int = 16, peer: int = 0) -> None:
+        self.hearings[peer].receive(packet.encode(sent, bits))
 
     def play(self, seconds: float) -> np.ndarray:
         """What is heard in so many seconds."""
         before = len(self.ear.pcm)
         for _ in range(round(seconds / 0.01)):
-            for _ in range(10):
-                if self.ear.queued >= 0.03:
-                    break
+            while (queued := self.ear.queued) < 0.03:
                 self.listening._play_next()
+                if self.ear.queued == queued:
+                    break  # Nothing will change before time goes on.
             self.now += 0.01
             self.ear.queued = max(self.ear.queued - 0.01, 0.0)
         return self.ear.pcm[before:]
@@ -82,7 +83,7 @@ def speak(listener: Listener, first: int, chunks: int, *, onset: bool = True) ->
 
 def test_speech_is_played_chunk_by_chunk(listener: Listener) -> None:
     speak(listener, 0, 12)
-    stats = listener.listening.stats()
+    stats = listener.hearing.stats()
     assert stats.played >= 10
     assert stats.lost == 0
     assert listener.meter.read().codes_down_total == 12 * 8
@@ -95,9 +96,9 @@ def test_a_silent_peer_sounds_like_a_room(listener: Listener) -> None:
     room = listener.play(2.0)
     assert len(room) >= 1.9 * 16_000
     assert 20 * np.log10(np.std(room)) == pytest.approx(-40, abs=1)
-    assert listener.listening.stats().lost == 0
+    assert listener.hearing.stats().lost == 0
     speak(listener, 43, 5)
-    assert listener.listening.stats().lost == 0
+    assert listener.hearing.stats().lost == 0
 
 
 def test_speech_and_noise_are_joined_without_a_step(listener: Listener) -> None:
@@ -122,7 +123,7 @@ def test_the_rate_may_change_with_each_packet(listener: Listener) -> None:
         model_id, bits = ((1, 16), (5, 12), (6, 11))[number % 3]
         listener.receive(VoicePacket(model_id, number, (CODES,), onset=number == 0), bits)
         listener.play(0.08)
-    assert listener.listening.stats().played >= 7
+    assert listener.hearing.stats().played >= 7
     assert listener.said == []
 
 
@@ -140,11 +141,11 @@ def test_what_is_lost_is_concealed_and_reported(listener: Listener) -> None:
         if number % 4:
             listener.receive(VoicePacket(1, number, (CODES,), onset=number == 1))
         listener.play(0.08)
-    assert listener.listening.stats().lost >= 10
-    report = listener.listening.due_report()
+    assert listener.hearing.stats().lost >= 10
+    report = listener.hearing.due_report()
     assert report is not None
     assert report.loss == pytest.approx(0.25, abs=0.03)
-    assert listener.listening.due_report() is None
+    assert listener.hearing.due_report() is None
 
 
 def test_a_late_start_is_caught_up_by_shorter_chunks(listener: Listener) -> None:
@@ -156,5 +157,68 @@ def test_a_late_start_is_caught_up_by_shorter_chunks(listener: Listener) -> None
     for number in range(at, at + 30):
         listener.play(0.08)
         listener.receive(VoicePacket(1, number, (CODES,)))
-    assert listener.listening.stats().lost == 0
-    assert listener.listening.stats().delay <= 0.1
+    assert listener.hearing.stats().lost == 0
+    assert listener.hearing.stats().delay <= 0.1
+
+
+@pytest.fixture
+def among_three(monkeypatch: pytest.MonkeyPatch) -> Listener:
+    made = Listener(peers=3)
+    quick(monkeypatch, made)
+    return made
+
+
+def test_peers_out_of_step_are_all_played_whole(among_three: Listener) -> None:
+    listener = among_three
+    for tick in range(240):
+        for peer, offset in enumerate((0, 3, 6)):
+            number, due = divmod(tick - offset, 8)
+            if due == 0 and number >= 0:
+                listener.receive(VoicePacket(1, number, (CODES,), onset=number == 0), peer=peer)
+        listener.play(0.01)
+    for hearing in listener.hearings:
+        assert hearing.stats().played >= 27
+        assert hearing.stats().lost == 0
+    # However many speak, a second of the call is a second at the loudspeaker.
+    assert len(listener.ear.pcm) / 16_000 == pytest.approx(2.4, abs=0.15)
+    assert listener.ear.queued < 0.08
+
+
+def test_one_who_is_late_does_not_keep_the_others_waiting(among_three: Listener) -> None:
+    listener = among_three
+    for number in range(50):
+        listener.receive(VoicePacket(1, number, (CODES,), onset=number == 0), peer=0)
+        if number < 5:
+            listener.receive(VoicePacket(1, number, (CODES,), onset=number == 0), peer=1)
+        listener.play(0.08)
+    steady, lost = listener.hearings[0].stats(), listener.hearings[1].stats()
+    assert steady.played >= 48
+    assert steady.lost == 0
+    assert lost.played == 5
+
+
+def test_one_alone_is_played_as_before_others_came(among_three: Listener) -> None:
+    alone = Listener()
+    listener = among_three
+    for hearing in listener.hearings[1:]:
+        listener.listening.remove(hearing)
+    for each in (alone, listener):
+        speak(each, 0, 12)
+    assert np.array_equal(alone.ear.pcm, listener.ear.pcm)
+
+
+def test_an_onset_is_not_kept_waiting_by_another_speaker(among_three: Listener) -> None:
+    listener = among_three
+    speak(listener, 0, 6)
+    listener.receive(VoicePacket(1, 0, (CODES,), onset=True), peer=1)
+    listener.receive(VoicePacket(1, 6, (CODES,)))
+    listener.play(0.04)
+    assert listener.hearings[1].stats().played == 1
+    assert (listener.hearings[1].ahead_seconds.value or 0) <= 0.05
+
+
+def test_a_cue_sounds_while_nobody_speaks(listener: Listener) -> None:
+    listener.listening.cue(np.full(1600, 0.3, np.float32))
+    listener.play(0.3)
+    assert len(listener.ear.pcm) == 1600
+    assert listener.ear.pcm[800] == pytest.approx(0.3)

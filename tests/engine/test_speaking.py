@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from app.core.packet import NO_SOUND, SilencePacket, VoicePacket
 from app.core.packing import Rate
 from app.core.profile import Plan, Profile
 from app.demo import bundled_clip
+from app.engine.sending import Sending
 from app.engine.speaking import Speaking
 from codec.stream import StreamEncoder
 from tests.models import small_nested_codec
@@ -42,27 +44,42 @@ class Recording:
         return chunk.astype(np.float32)
 
 
-def said(pcm: np.ndarray, plan: Plan = LOW, muted: bool = False, **more: Any) -> list[Any]:
-    """The packets sent of a recording."""
-    sent: list[bytes] = []
+class Fixed:
+    """Fills every packet alike."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def plan(self) -> Plan:
+        return self._plan
+
+
+def speak(
+    pcm: np.ndarray, *to: tuple[Callable[[bytes], object], Plan], muted: bool = False, **more: Any
+) -> None:
+    """Speak a recording to some."""
     over = threading.Event()
     clock = lambda: 0.0  # noqa: E731
     speaking = Speaking(
         StreamEncoder(small_nested_codec()),
-        RATES,
         Recording(pcm),  # type: ignore[arg-type]
-        send=sent.append,
-        plan=lambda: plan,
         is_muted=lambda: muted,
-        meter=Meter(clock),
         clock=clock,
         say=lambda notice: pytest.fail(str(notice)),
         on_end=over.set,
         **more,
     )
+    for take, plan in to:
+        speaking.add(Sending(RATES, Fixed(plan), send=take, meter=Meter(clock)))
     speaking.start()
     assert over.wait(TIMEOUT)
     speaking.stop()
+
+
+def said(pcm: np.ndarray, plan: Plan = LOW, **more: Any) -> list[Any]:
+    """The packets sent of a recording."""
+    sent: list[bytes] = []
+    speak(pcm, (sent.append, plan), **more)
     return [packet.decode(each, BITS) for each in sent]
 
 
@@ -108,3 +125,13 @@ def test_the_saver_sends_the_same_speech_at_the_lowest_rate(speech: np.ndarray) 
     assert [codes for each in lean for codes in each.new] == [
         tuple(code >> 5 for code in codes) for codes in full[: 4 * len(lean)]
     ]
+
+
+def test_all_peers_get_the_same_speech_each_filled_its_own_way(speech: np.ndarray) -> None:
+    one: list[bytes] = []
+    other: list[bytes] = []
+    speak(speech, (one.append, LOW), (other.append, SAVER), continuous=True)
+    full = [codes for each in one for codes in packet.decode(each, BITS).new]
+    lean = [codes for each in other for codes in packet.decode(each, BITS).new]
+    assert len(one) > 3 * len(other)
+    assert lean == [tuple(code >> 5 for code in codes) for codes in full[: len(lean)]]

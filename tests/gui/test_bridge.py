@@ -18,6 +18,8 @@ from app.core.state import (
     MuteChanged,
     Notice,
     PeerChanged,
+    PeerJoined,
+    PeerLeft,
     StateChanged,
     Talking,
 )
@@ -30,7 +32,9 @@ def _heard(bridge: Bridge) -> list[tuple]:
     heard: list[tuple] = []
     for name in (
         "state_changed",
+        "peer_joined",
         "peer_changed",
+        "peer_left",
         "mute_changed",
         "noticed",
         "input_ended",
@@ -54,7 +58,9 @@ def test_events_from_another_thread_arrive_in_the_gui_thread_in_order(stage: Sta
         def tell() -> None:
             for event in (
                 StateChanged(Connecting()),
+                PeerJoined(PEER),
                 PeerChanged(PEER),
+                PeerLeft(PEER, "Gone."),
                 MuteChanged(True),
                 notice,
                 InputEnded(),
@@ -65,10 +71,12 @@ def test_events_from_another_thread_arrive_in_the_gui_thread_in_order(stage: Sta
         thread.start()
         thread.join()
         assert heard == []  # Nothing ran in the other thread.
-        await until(lambda: len(heard) == 5)
+        await until(lambda: len(heard) == 7)
         assert heard == [
             ("state_changed", Connecting(), here),
+            ("peer_joined", PEER, here),
             ("peer_changed", PEER, here),
+            ("peer_left", PEER, "Gone.", here),
             ("mute_changed", True, here),
             ("noticed", notice, here),
             ("input_ended", here),

@@ -1,0 +1,435 @@
+"""One call, from its first invite to its end: who is in it, and the sound they share.
+
+It lives on the network thread, as its lines do; the devices thread opens and closes the sound. With
+the first peer that is connected the call stands, and with the last that leaves it is over; whoever
+comes or goes between changes nothing for the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from app.audio.backend import AudioBackend
+from app.core.control import ByeReason, CallMessage, Mute
+from app.core.description import Description
+from app.core.errors import UndertoneError
+from app.core.meter import Clock, Meter
+from app.core.session import (
+    CallFull,
+    CallNotReady,
+    InviteOpen,
+    NoAnswerAwaited,
+    NoInviteOpen,
+    Session,
+)
+from app.core.settings import Settings
+from app.core.state import (
+    Answering,
+    CallReading,
+    CallState,
+    Connecting,
+    Ended,
+    Event,
+    InputEnded,
+    Inviting,
+    Notice,
+    PeerChanged,
+    PeerJoined,
+    PeerLeft,
+    PeerReading,
+    PreparingAnswer,
+    PreparingInvite,
+    StateChanged,
+    Talking,
+)
+from app.engine.call import Call
+from app.engine.line import Line
+from app.engine.model import Models, OwnModel
+from app.engine.shelf import Shelf
+from app.engine.worker import Worker
+from app.net.config import NetworkConfig
+from app.net.diagnosis import unanswered_servers
+from app.net.network_thread import NetworkThread
+from app.rendezvous.base import Letter
+from app.rendezvous.manual import ManualRendezvous
+from codec.model.codec import Codec
+
+log = logging.getLogger(__name__)
+
+S = TypeVar("S", bound=CallState)
+T = TypeVar("T")
+
+MOST_PEERS = 7
+"""A full mesh of eight: each further one costs every other upstream and processor time."""
+
+
+class CallFailed(UndertoneError):
+    """The call failed inside Undertone."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """What an engine's calls are made with, one after another."""
+
+    backend: AudioBackend
+    models: Models
+    shelf: Shelf
+    rendezvous: ManualRendezvous
+    session: Session
+    devices: Worker
+    network: NetworkThread
+    clock: Clock
+    listen: Callable[[Event], None]
+    is_muted: Callable[[], bool]
+    loopback: bool
+
+
+class Conference:
+    """Used for one call. All but `reading` and what says otherwise is for the network thread.
+
+    `settings` are read when they are needed, so that what is chosen meanwhile holds.
+    """
+
+    def __init__(self, means: Means, settings: Callable[[], Settings]) -> None:
+        self._means, self._settings = means, settings
+        self._ids = itertools.count(1)
+        self._lines: dict[int, Line] = {}
+        self._invited: Line | None = None
+        self._model: OwnModel | None = None
+        self._meter: Meter | None = None
+        self._left: list[PeerReading] = []
+        self._last_reading: CallReading | None = None
+        self._call: Call | None = None
+        self.is_over = False
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The lines of those who are connected."""
+        return tuple(line for line in tuple(self._lines.values()) if line.view is not None)
+
+    @property
+    def call(self) -> Call | None:
+        """The call's sound, once it is open."""
+        return self._call
+
+    @property
+    def _state(self) -> CallState:
+        return self._means.session.state
+
+    def reading(self) -> CallReading | None:
+        """Every meter now; after the call, as it ended. None before the sound is open."""
+        call = self._call
+        if call is not None and not self.is_over:
+            peers = [reading for line in self.lines if (reading := line.reading()) is not None]
+            if peers:
+                self._last_reading = call.reading(self._total(), peers, tuple(self._left))
+        return self._last_reading
+
+    # Inviting and joining
+
+    async def create(self) -> Inviting:
+        """Make the call's first invite."""
+        self._go(PreparingInvite())
+        line = self._new_line(self._means.models.own(), calls=True)
+        return self._go(await self._attempt(line, self._invite(line)))
+
+    async def join(self, letter: Letter) -> Answering:
+        """Answer the invite of someone who is in a call, or begins one."""
+        self._go(PreparingAnswer())
+        line = self._new_line(self._means.models.own(), calls=False)
+
+        async def answer() -> Answering:
+            own = await line.peer.accept_offer(letter.description)
+            self._warn_of_servers(line, own)
+            link = self._means.rendezvous.answer(letter, own, self._settings().name)
+            return Answering(link, self._means.rendezvous.expires_at())
+
+        return self._go(await self._attempt(line, answer()))
+
+    async def invite_another(self) -> Inviting:
+        """Make an invite for one more."""
+        if self._invited is not None:
+            raise InviteOpen
+        if self._model is None:
+            raise CallNotReady
+        if len(self._lines) >= MOST_PEERS:
+            raise CallFull
+        # All speak one model, that of the first two: there is one encoder for all.
+        line = self._new_line((self._model,), calls=True)
+        self._invited = line
+        inviting = await self._attempt(line, self._invite(line))
+        self._talking(inviting=inviting)
+        return inviting
+
+    async def accept(self, link: str) -> None:
+        """Take the answer to the open invite and begin to connect."""
+        line = self._invited
+        if line is None or not isinstance(self._state, Inviting | Talking):
+            raise NoAnswerAwaited
+        answer: Description = self._means.rendezvous.read_answer(link).description
+        self._invited = None  # A bad link changed nothing.
+        if isinstance(self._state, Inviting):
+            self._go(Connecting())
+        else:
+            self._talking(inviting=None)
+        await self._attempt(line, line.peer.accept_answer(answer))
+
+    async def take_back(self) -> None:
+        """Take the open invite for one more back."""
+        line = self._invited
+        if line is None or not isinstance(self._state, Talking):
+            raise NoInviteOpen
+        self._forget(line)
+        await line.peer.close()
+
+    async def _invite(self, line: Line) -> Inviting:
+        self._invited = line
+        offer = await line.peer.create_offer()
+        self._warn_of_servers(line, offer)
+        link = self._means.rendezvous.invite(offer, self._settings().name)
+        return Inviting(link, self._means.rendezvous.expires_at())
+
+    def _new_line(self, models: tuple[OwnModel, ...], *, calls: bool) -> Line:
+        config = NetworkConfig.of(self._settings(), loopback=self._means.loopback)
+        line = Line(
+            next(self._ids),
+            models,
+            config,
+            self._settings().name,
+            self,
+            self._means.clock,
+            self._total,
+            calls=calls,
+        )
+        self._lines[line.id] = line
+        return line
+
+    async def _attempt(self, line: Line, work: Awaitable[T]) -> T:
+        """Do `work` for a line; when it fails, the line is over, and the call with its last."""
+        try:
+            result = await work
+        except Exception as error:
+            if line.id not in self._lines:
+                raise asyncio.CancelledError from error  # Hung up meanwhile: not a failure.
+            if not isinstance(error, UndertoneError):
+                log.exception("A step of the call failed")
+                error = CallFailed(f"The call failed inside Undertone: {error}")
+            self.over(line, str(error), failed=True, bye=ByeReason.OTHER)
+            raise error from None
+        if line.id not in self._lines:
+            raise asyncio.CancelledError
+        return result
+
+    def _warn_of_servers(self, line: Line, own: Description) -> None:
+        warning = unanswered_servers(line.config, own)
+        if line.id in self._lines and warning is not None:
+            self.say(Notice("warning", warning))
+
+    # What is told to all, or set for one
+
+    def tell_mute(self) -> None:
+        """Tell everybody whether they will hear anything."""
+        for line in self.lines:
+            line.tell(Mute(self._means.is_muted()))
+
+    def set_volume(self, peer_id: int, volume: float) -> None:
+        """Play a peer at this gain; of one who left, nothing."""
+        if (line := self._lines.get(peer_id)) is not None:
+            line.set_volume(volume)
+
+    def set_silenced(self, peer_id: int, silenced: bool) -> None:
+        """Do not play a peer, or play it again; of one who left, nothing."""
+        if (line := self._lines.get(peer_id)) is not None:
+            line.set_silenced(silenced)
+
+    # What a line tells (`Exchange`)
+
+    def connecting(self, line: Line) -> None:
+        """A peer is being connected to."""
+        if isinstance(self._state, Answering) and line.id in self._lines:
+            self._go(Connecting())
+
+    def connected(self, line: Line) -> None:
+        """A peer is there. The sound opens when the first two have agreed on a model."""
+        if line.id not in self._lines or line.view is None:
+            return
+        if not isinstance(self._state, Talking):
+            self._go(Talking(self._means.clock()))
+        self._listen(PeerJoined(line.view))
+        if self._means.is_muted():
+            line.tell(Mute(True))
+
+    def agreed(self, line: Line, model: OwnModel) -> None:
+        """A peer has this model: load it if need be, and open the sound; or let the peer in."""
+        if line.id not in self._lines:
+            return
+        if self._model is not None:
+            self._means.devices.submit(self._let_in, line)
+            return
+        self._model = model
+        if model.name != self._means.models.chosen:
+            words = f"This call uses the model {model.title}, which both sides have."
+            self.say(Notice("info", words))
+        if (codec := self._means.models.at_hand(model.name)) is not None:
+            self._means.devices.submit(self._open_sound, codec)
+        else:
+            self._talking(loading=model.title)
+            self._means.shelf.submit(self._load, model)
+
+    def peer_changed(self, line: Line) -> None:
+        """More is known of a peer."""
+        if line.id in self._lines and line.view is not None:
+            self._listen(PeerChanged(line.view))
+
+    def told(self, line: Line, message: CallMessage) -> None:
+        """A message that concerns more than its line."""
+
+    def over(self, line: Line, reason: str, *, failed: bool, bye: ByeReason) -> None:
+        """A line ended, never came about, or makes no sense; `bye` if it still stands."""
+        if line.id not in self._lines:
+            return
+        if len(self._lines) == 1 or self.lines == (line,):
+            self._end(reason, failed=failed, bye=bye)
+            return
+        self._forget(line)
+        if line.view is not None:
+            self._listen(PeerLeft(line.view, reason))
+        else:
+            self.say(Notice("warning", f"The one who was invited could not join: {reason}"))
+        self._close_line(line, bye)
+
+    def say(self, notice: Notice) -> None:
+        """Something a person should know. Any thread may call."""
+        log.log(logging.INFO if notice.severity == "info" else logging.WARNING, notice.text)
+        self._listen(notice)
+
+    # The end
+
+    async def leave(self, reason: str, bye: ByeReason = ByeReason.HUNG_UP) -> None:
+        """End the call, telling everybody."""
+        lines = tuple(self._lines.values())
+        self._end(reason, failed=False, bye=bye)
+        await asyncio.gather(*(line.peer.close(bye) for line in lines))
+
+    def _end(self, reason: str, *, failed: bool, bye: ByeReason) -> None:
+        if self.is_over:
+            return
+        self.reading()
+        lines = tuple(self._lines.values())
+        self.is_over = True
+        self._lines.clear()
+        self._means.session.go(state := Ended(reason, failed))
+        self._means.devices.submit(self._close_sound)
+        self._listen(StateChanged(state))
+        for line in lines:
+            self._close_line(line, bye)
+
+    def _forget(self, line: Line) -> None:
+        """Take a line out of the call, which goes on."""
+        if (reading := line.reading()) is not None:
+            self._left.append(reading)
+        del self._lines[line.id]
+        self._means.devices.submit(self._let_out, line)
+        if self._invited is line:
+            self._invited = None
+            self._talking(inviting=None)
+
+    def _close_line(self, line: Line, bye: ByeReason) -> None:
+        self._means.network.submit(line.peer.close(bye))
+
+    # A model that was not at hand, on the shelf's thread
+
+    def _load(self, model: OwnModel) -> None:
+        if self.is_over:
+            return  # Hung up before its turn came.
+        try:
+            codec = self._means.models.load(model.name)
+        except Exception as error:
+            log.exception("The model of the call could not be loaded")
+            self._means.network.call_soon(self._give_up, str(error))
+            return
+        self._means.network.call_soon(self._loaded)
+        self._means.devices.submit(self._open_sound, codec)
+
+    def _loaded(self) -> None:
+        if not self.is_over:
+            self._talking(loading="")
+
+    def _give_up(self, reason: str) -> None:
+        self._end(reason, failed=True, bye=ByeReason.OTHER)
+
+    # Sound, on the devices thread
+
+    def _open_sound(self, codec: Codec) -> None:
+        if self.is_over:
+            return
+        try:
+            call = Call(
+                codec,
+                self._means.backend,
+                self._settings(),
+                is_muted=self._means.is_muted,
+                clock=self._means.clock,
+                say=self.say,
+                on_input_end=lambda: self._listen(InputEnded()),
+            )
+            self._call = call
+            for line in self.lines:  # Before anything is read of a file that is spoken.
+                self._let_in(line)
+            call.start()
+        except Exception as error:
+            log.exception("The call's sound could not be started")
+            self.say(Notice("error", f"The call has no sound: {error}"))
+
+    def _let_in(self, line: Line) -> None:
+        call = self._call
+        if call is None or line.model is None or line.part is not None:
+            return  # Where the sound is not open yet, that will let everybody in.
+        if line.id not in self._lines or line.meter is None:
+            return
+        part = call.add(
+            send_voice=lambda data: self._means.network.call_soon(line.send_voice, data),
+            backlog=lambda: line.peer.voice_backlog,
+            meter=line.meter,
+        )
+        line.take_part(call, part)
+
+    def _let_out(self, line: Line) -> None:
+        if self._call is not None and line.part is not None:
+            self._call.remove(line.part)
+
+    def _close_sound(self) -> None:
+        call, self._call = self._call, None
+        if call is not None:
+            call.stop()
+
+    # Small parts
+
+    def _total(self) -> Meter:
+        """Counts what all lines do, from the first that is connected: set-up costs no call."""
+        if self._meter is None:
+            self._meter = Meter(self._means.clock)
+        return self._meter
+
+    def _go(self, state: S) -> S:
+        if self.is_over:
+            raise asyncio.CancelledError
+        self._means.session.go(state)
+        self._listen(StateChanged(state))
+        return state
+
+    def _talking(self, **changes: object) -> None:
+        """Change what is said of the call that stands."""
+        state = self._state
+        if not self.is_over and isinstance(state, Talking):
+            changed = replace(state, **changes)  # type: ignore[arg-type]
+            if changed != state:
+                self._go(changed)
+
+    def _listen(self, event: Event) -> None:
+        self._means.listen(event)

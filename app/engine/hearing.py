@@ -1,0 +1,199 @@
+"""One peer's packets → jitter buffer → speech, ready to be mixed with the others'."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+
+from app.audio.comfort_noise import ComfortNoise
+from app.audio.mixer import Track
+from app.audio.tempo import Seam, retimed
+from app.core import packet
+from app.core.arrivals import ArrivalMeter
+from app.core.control import Report
+from app.core.jitter import JitterBuffer
+from app.core.meter import Clock, LoadMeter, Meter, Recent
+from app.core.packet import (
+    NoiseHint,
+    PacketError,
+    SequenceUnwrapper,
+    SilencePacket,
+    VoicePacket,
+)
+from app.core.playout import Cadence, Pace
+from app.core.pulled import Chunk, Dry, JitterStats, Lost, Silence, Waiting
+from app.core.state import Notice
+from app.engine.sound import Say
+from codec.model.codec import Codec
+from codec.rates import RatesDecoder, rates_of
+
+NOISE_SECONDS = 0.02
+"""The background is made so much at a time."""
+
+
+class Hearing:
+    """What one peer says, chunk by chunk onto its `track`.
+
+    `receive` is for the network's thread, `attend` for the one that plays. `arrived` is called
+    when a packet came; `load` counts what decoding takes, of all peers together.
+    """
+
+    def __init__(
+        self,
+        codec: Codec,
+        track: Track,
+        *,
+        arrived: Callable[[], object],
+        load: LoadMeter,
+        meter: Meter,
+        clock: Clock,
+        say: Say,
+    ) -> None:
+        # One decoder a peer: their chunks fall due at different moments, and one made to wait for
+        # another's, to be decoded together, would be later by all that it waits.
+        self._decoder, self._rate = RatesDecoder(codec), codec.spec.output_rate
+        self._decoder.warm_up()
+        self.track = track
+        self._announce, self._load = arrived, load
+        self._meter, self._say, self._clock = meter, say, clock
+        specs = [view.spec for view in rates_of(codec)]
+        self._bits = {spec.model_id: spec.bits_per_code for spec in specs}
+        self._jitter = JitterBuffer(clock)
+        self._cadence, self._pace = Cadence(self._jitter), Pace()
+        self._arrivals = ArrivalMeter(clock)
+        self._hint: NoiseHint | None = None
+        self._noise = ComfortNoise(self._rate)
+        self._seam = Seam(self._rate)
+        self._was_speech = True
+        self._unwrap = SequenceUnwrapper()
+        self._lock = threading.Lock()
+        self.decode_seconds = Recent()
+        """How long a chunk takes to decode, of late."""
+        self.buffered_seconds = Recent()
+        """How long a chunk lies in the jitter buffer, of late."""
+        self.ahead_seconds = Recent()
+        """How much sound is before a chunk when it has been decoded, of late."""
+        self._lost_counted = 0
+        self._refused: set[type[PacketError]] = set()
+
+    def receive(self, data: bytes) -> None:
+        """Take a packet from the network: any bytes at all."""
+        try:
+            came = packet.decode(data, self._bits)
+        except PacketError as error:
+            self._refuse(error)
+            return
+        with self._lock:
+            number = self._unwrap.unwrap(came.sequence)
+            match came:
+                case SilencePacket():
+                    self._arrivals.silence(came, number)
+                    self._jitter.hush(number, came.since)
+                    self._hint = came.noise
+                case VoicePacket():
+                    self._take(came, number)
+        self._announce()
+
+    def _take(self, voice: VoicePacket, first: int) -> None:
+        """Sort a packet's chunks in; `first` is the number of the first new one."""
+        news = self._arrivals.voice(voice, first)
+        self._cadence.see(voice)
+        if voice.onset:
+            self._jitter.begins(first)
+        last = first + len(voice.new) - 1
+        for number, codes, is_new in packet.numbered(voice, first):
+            # What comes with an onset waited for it; only the last chunk was not held back.
+            timely = not voice.onset or number == last
+            self._jitter.push(number, codes, is_new, voice.model_id, timely)
+        self._meter.received_codes(news * packet.CODES_PER_CHUNK * self._bits[voice.model_id])
+
+    def due_report(self) -> Report | None:
+        """What to tell the sender of how its packets come; None when there is no news."""
+        with self._lock:
+            arrival = self._arrivals.due()
+        if arrival is None:
+            return None
+        return Report(arrival.loss, arrival.burst, arrival.queue)
+
+    def stats(self) -> JitterStats:
+        """The jitter buffer's counts."""
+        with self._lock:
+            return self._jitter.stats()
+
+    def _refuse(self, error: PacketError) -> None:
+        if type(error) not in self._refused:  # Once a kind: a flood of bad packets is one notice.
+            self._refused.add(type(error))
+            self._say(Notice("warning", f"A packet was not understood and passed over. {error}"))
+
+    # On the thread that plays
+
+    def attend(self, mixed: float, lead: float) -> float | None:
+        """Put the next chunk on the track if less than `lead` seconds of sound are before it.
+
+        `mixed` seconds are mixed already. None when there is nothing to wait for: the track has
+        sound, or the peer is silent. Else the seconds after which to look again: so long the chunk
+        that should be here is worth waiting for, or speech was to begin.
+        """
+        ahead = mixed + self.track.seconds
+        if ahead >= lead:
+            return None
+        with self._lock:
+            pulled = self._jitter.pull(ahead - (self.decode_seconds.value or 0.0))
+            hint = self._hint
+        if hint is not None and hint != self._noise.hint:
+            self._noise.become(hint)
+        match pulled:
+            case Chunk():
+                self.buffered_seconds.add(pulled.waited)
+                self._count_played()
+                self._decoder.use(pulled.model_id)
+                change = self._pace.change_of(pulled.excess)
+                self._speak(np.array(pulled.codes), ahead, change)
+            case Lost():
+                self._speak(None, ahead)
+            case Silence() | Dry() if hint is not None:
+                # Even of no sound at all: a file that is written has to keep the time.
+                self._hum()
+            case Waiting() if self._noise.is_audible and ahead <= NOISE_SECONDS:
+                # A gap while speech is drawn out to a longer delay is not to be dead silence.
+                self._hum()
+            case Waiting(seconds=seconds) | Silence(seconds=seconds):
+                return seconds
+        return None
+
+    def _count_played(self) -> None:
+        """Losses count once speech goes on: before that, the other end may just have gone quiet."""
+        lost = self.stats().lost
+        self._meter.played()
+        if lost > self._lost_counted:
+            self._meter.lost(lost - self._lost_counted)
+        self._lost_counted = lost
+
+    def _speak(self, codes: np.ndarray | None, ahead: float, change: float = 0.0) -> None:
+        """Play a chunk, `change` seconds longer than it is; None stands for a lost one."""
+        began = self._clock()
+        pcm = self._decoder.step(codes)
+        if codes is None and self._noise.is_audible:
+            pcm = pcm + self._noise.step(len(pcm))  # What is lost fades into the room, not to zero.
+        if change:
+            pcm = retimed(pcm, self._rate, change)
+        took = self._clock() - began
+        self._load.add(took)
+        self.decode_seconds.add(took)
+        self.ahead_seconds.add(max(ahead - took, 0.0))
+        self._write(pcm, is_speech=True)
+
+    def _hum(self) -> None:
+        """Play a little of the background."""
+        samples = round(NOISE_SECONDS * self._rate)
+        self._write(self._noise.step(samples), is_speech=False)
+
+    def _write(self, pcm: np.ndarray, *, is_speech: bool) -> None:
+        if is_speech == self._was_speech:
+            self._seam.follow(pcm)
+        else:
+            pcm = self._seam.join(pcm)
+        self._was_speech = is_speech
+        self.track.write(pcm)
