@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ SETTLE_SECONDS = 3.0
 """What a call costs is counted from so long after it began."""
 
 _MARGIN_SECONDS = 1.0
+_PATIENCE = 60
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,31 @@ class Outcome:
         pairs = zip(self.metered(), self.wire(), strict=True)
         return max(abs(own - true) / true for own, true in pairs)
 
+    def halt(self, since: float) -> tuple[float, float]:
+        """The longest time after `since` in which no speech was played: from when to when."""
+        longest, last = (since, since), since
+        for before, after in pairwise(self.readings):
+            if after["at"] > since and after["chunks_played"] != before["chunks_played"]:
+                if after["at"] - last > longest[1] - longest[0]:
+                    longest = last, after["at"]
+                last = after["at"]
+        end = self.readings[-1]["at"]
+        return (last, end) if end - last > longest[1] - longest[0] else longest
+
+    def profile_from(self, name: str, since: float) -> float | None:
+        """When after `since` packets were first filled by this profile; None for never."""
+        times = (reading["at"] for reading in self.readings if reading["profile"] == name)
+        return next((at for at in times if at >= since), None)
+
+    def latency(self, since: float, until: float) -> float:
+        """Mean ms from the other's mouth to this ear, as this end's meters add it up."""
+        parts = [
+            sum(value or 0.0 for value in reading["incoming"].values())
+            for reading in self.readings
+            if since <= reading["at"] <= until and reading["incoming"] is not None
+        ]
+        return sum(parts) / len(parts)
+
     @property
     def concealed(self) -> float:
         """The share of chunks that had to be concealed."""
@@ -104,7 +131,7 @@ def hold_call(
             meanwhile(began)
         said = {}
         for end, each in (("left", left), ("right", right)):
-            each.wait()
+            each.process.wait(seconds + _PATIENCE)
             said[end] = each.said
     return {
         end: Outcome(_readings(folder / f"{end}.jsonl"), folder / f"{end}.wav", said[end], capture)
