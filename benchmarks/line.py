@@ -1,6 +1,6 @@
 """What a call costs and what it survives, on an emulated line between two network namespaces.
 
-    python -m benchmarks.line [--only NAME ...] [--speech FOLDER] [--markdown FILE]
+    python -m benchmarks.line [--only NAME ...] [--speech FOLDER] [--markdown FILE] [--keep FOLDER]
 
 Needs Linux, root, iproute2 and tshark. Each row is a call between two processes of `undertone
 call --headless`, in real time, both ends speaking. Wire bytes are counted by tshark on the veth
@@ -62,9 +62,13 @@ def main() -> int:
         print(f"{reason} Nothing can be measured here.", file=sys.stderr)
         return 1
     told = []
-    with tempfile.TemporaryDirectory(prefix="undertone-line-") as folder:
+    with ExitStack() as stack:
+        folder = options.keep
+        if folder is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="undertone-")))
+        folder.mkdir(parents=True, exist_ok=True)
         try:
-            for each in _measure(options, Path(folder)):
+            for each in _measure(options, folder):
                 told.append(each)
                 print(
                     f"    {each.finding.words} (wire {each.wire}, meter {each.meter})", flush=True
@@ -86,6 +90,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", help=", ".join(names))
     parser.add_argument("--speech", type=Path, default=_SPEECH, help="a folder of librispeech-*")
     parser.add_argument("--markdown", type=Path, help="write the table there too")
+    parser.add_argument("--keep", type=Path, help="keep what was said, heard and captured there")
     options = parser.parse_args()
     wanted = set(options.only or names)
     wanted |= {row.needs for row in ROWS if row.name in wanted}
@@ -103,11 +108,11 @@ def _measure(options: argparse.Namespace, folder: Path) -> Iterator[Told]:
     bench = Bench(judge=judge, before={}, **_speech(options.speech, folder))
     for row in options.rows:
         _progress(row.name, row.title, row.seconds)
-        (folder / row.name).mkdir()
+        (folder / row.name).mkdir(exist_ok=True)
         yield _run(row, bench, folder / row.name)
     for name in options.opus:
         _progress(name, f"Opus, {_OPUS[name]} ms a packet", _OPUS_SECONDS)
-        (folder / name).mkdir()
+        (folder / name).mkdir(exist_ok=True)
         yield _run_opus(_OPUS[name], bench.talk["left"], folder / name)
 
 

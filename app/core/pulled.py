@@ -9,7 +9,7 @@ from app.core.packet import Codes
 CHUNK_SECONDS = 0.08
 
 
-SWIFT, SAFE = 0.985, 0.995
+SWIFT, SAFE = 0.985, 1.0
 """Quantiles of lateness to wait for: where delay matters most, and where whole speech does."""
 
 
@@ -20,7 +20,7 @@ class JitterSettings:
     min_target: float = 0.02
     max_target: float = 0.64
     quantile: float = SWIFT
-    history: int = 200
+    history: int = 400
     settle: int = 25
     gone: float = 0.1
     stale: float = 0.4

@@ -122,8 +122,8 @@ def test_half_an_hour_takes_no_more_memory_than_a_minute() -> None:
     run(line.clock, [line], 1800)
     stats = line.buffer.stats()
     assert stats.depth < 20
-    assert len(line.buffer._offsets) <= 200
-    assert len(line.buffer._recent) <= 800
+    assert len(line.buffer._offsets) <= 400
+    assert len(line.buffer._recent) <= 1600
     assert len(line.buffer._silences) <= 2
     assert len(line.arrivals._came) <= 75
     assert len(line.arrivals._offsets) <= 400

@@ -34,6 +34,7 @@ class Traffic:
         self.path = Path()
         self._random = random.Random(seed)
         self._to_lose = 0
+        self._burst_over = False
         self._busy_until = 0.0
 
     def arrivals(self, now: float, size: int) -> list[float]:
@@ -51,11 +52,18 @@ class Traffic:
 
     def _is_lost(self) -> bool:
         if self._to_lose == 0:
-            loss, burst = self.path.loss, self.path.burst
-            # So that runs of `burst` and what comes through between them make up the share.
-            begins = loss / (loss + burst * (1 - loss)) if loss else 0.0
-            if self._random.random() >= begins:
+            if self._random.random() >= self._begins():
                 return False
-            self._to_lose = burst
+            self._to_lose = self.path.burst
         self._to_lose -= 1
+        self._burst_over = self._to_lose == 0
         return True
+
+    def _begins(self) -> float:
+        """How likely the next packet is the first of a run of lost ones."""
+        loss, burst = self.path.loss, self.path.burst
+        if burst == 1:
+            return loss
+        # A run is of `burst` packets and not of twice as many: one comes through after it.
+        over, self._burst_over = self._burst_over, False
+        return 0.0 if over else loss / (burst * (1 - loss))
