@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -61,6 +62,8 @@ def main() -> int:
     if reason := namespaces.missing():
         print(f"{reason} Nothing can be measured here.", file=sys.stderr)
         return 1
+    for number in (signal.SIGINT, signal.SIGTERM):  # In the background a shell has Ctrl-C ignored.
+        signal.signal(number, signal.default_int_handler)
     told = []
     with ExitStack() as stack:
         folder = options.keep
