@@ -144,6 +144,8 @@ class ProfilePolicy:
         self._calm_since = self._climbed_at = now
         self._trial: tuple[float, float] | None = None
         self._no_trial_before = now
+        self.spares = False
+        """Whether this machine should send fewer packets, where a person did not choose."""
 
     @property
     def chosen(self) -> Profile | None:
@@ -162,6 +164,8 @@ class ProfilePolicy:
         if self._chosen is None:
             self._follow(reading)
         profile = self._chosen or self._profile
+        if self.spares and self._chosen is None and profile is Profile.LOW_DELAY:
+            profile = Profile.BALANCED
         return plan_of(profile, self._repeats.level)
 
     def _follow(self, reading: LinkReading) -> None:

@@ -9,10 +9,12 @@ import numpy as np
 
 from app.audio.backend import AudioBackend
 from app.core.meter import Clock, EndLatency, Meter
+from app.core.overload import STRAINED, Step, Strain
 from app.core.packing import Rate
 from app.core.profile import Profile, profile_named
 from app.core.settings import Settings
 from app.core.state import CallReading, PeerReading
+from app.engine.cores import Cores
 from app.engine.listening import Listening
 from app.engine.part import Part
 from app.engine.sending import Sending
@@ -21,6 +23,7 @@ from app.engine.speaking import Speaking
 from app.engine.steering import Steering
 from codec.model.codec import Codec
 from codec.rates import rates_of
+from codec.spec import CHUNK_SECONDS
 from codec.stream import StreamEncoder
 
 
@@ -41,7 +44,8 @@ class Call:
         say: Say,
         on_input_end: Callable[[], None],
     ) -> None:
-        self._spec, self._rates, self._clock = codec.spec, _rates(codec), clock
+        self._codec, self._spec, self._rates, self._clock = codec, codec.spec, _rates(codec), clock
+        self._cores, self._step = Cores(codec.threads), Step.NONE
         self._profile = profile_named(settings.profile)
         self._lock = threading.Lock()
         self._parts: tuple[Part, ...] = ()
@@ -62,8 +66,9 @@ class Call:
             clock=clock,
             say=say,
             on_end=on_input_end,
+            cores=self._cores,
         )
-        self.listening = Listening(codec, self.loudspeaker, clock=clock, say=say)
+        self.listening = Listening(codec, self.loudspeaker, clock=clock, say=say, cores=self._cores)
 
     def start(self) -> None:
         """Begin to speak and listen."""
@@ -87,6 +92,7 @@ class Call:
         """Speak to one peer more and hear it. Takes as long as a few chunks take to decode."""
         steering = Steering(self._clock, self._profile, backlog)
         sending = Sending(self._rates, steering, send=send_voice, meter=meter)
+        steering.spare(self._step >= Step.LARGER_PIECES)
         part = Part(sending, self.listening.add(meter), steering, meter)
         with self._lock:
             self._parts = (*self._parts, part)
@@ -105,6 +111,57 @@ class Call:
         self._profile = profile
         for part in self._parts:
             part.steering.choose(profile)
+
+    # Another model
+
+    @property
+    def codec(self) -> Codec:
+        """The model that is spoken."""
+        return self._codec
+
+    def learn(self, codec: Codec) -> bool:
+        """Understand this model as well from now on; False where it cannot be told from another.
+
+        Takes as long as a few chunks take to decode, for each peer. Any thread may call.
+        """
+        if not self.listening.tells_apart(codec):
+            return False
+        self.listening.learn(codec)
+        return True
+
+    def speak(self, codec: Codec) -> None:
+        """Speak this model from the next chunk on. Any thread may call."""
+        encoder = StreamEncoder(codec)
+        encoder.warm_up()
+        self._codec, self._spec, self._rates = codec, codec.spec, _rates(codec)
+        self._cores.threads = codec.threads
+        self.speaking.use(encoder, self._rates)
+
+    # A machine that is too busy
+
+    def strain(self) -> Strain:
+        """How this machine keeps up."""
+        encode = self.speaking.encode_seconds.value or 0.0
+        return Strain(
+            _share(self.speaking.load, encode),
+            _share(self.listening.load, self.listening.decode_seconds),
+            self.speaking.capture_seconds.value or 0.0,
+            self.loudspeaker.underruns,
+        )
+
+    def give_way(self, step: Step) -> None:
+        """Do what this step says, and nothing of those after it; another model is not for here."""
+        self._step = step
+        self.listening.spares = step >= Step.LARGER_PIECES
+        for part in self._parts:
+            part.steering.spare(step >= Step.LARGER_PIECES)
+        fewer = step >= Step.FEWER_THREADS
+        self._cores.threads = max(1, self._codec.threads // 2) if fewer else self._codec.threads
+
+    @property
+    def threads(self) -> int:
+        """How many threads the model has now, for each direction."""
+        return self._cores.threads
 
     def own_latency(self, part: Part) -> EndLatency:
         """This end's shares of the delay to and from a peer, in ms.
@@ -151,6 +208,12 @@ class Call:
     def cue(self, pcm: np.ndarray) -> None:
         """Play a short sound of the app's own on top: float32 of shape (n,) at 16 kHz."""
         self.listening.cue(pcm)
+
+
+def _share(load: float, chunk: float) -> float:
+    """Of a thread's time. One that never rests shows no more than all of it: by how much that is
+    too little, a chunk's time tells."""
+    return load if load <= STRAINED else max(load, chunk / CHUNK_SECONDS)
 
 
 def _rates(codec: Codec) -> list[Rate]:

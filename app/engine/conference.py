@@ -48,8 +48,10 @@ from app.core.state import (
     Talking,
 )
 from app.engine.call import Call
+from app.engine.changing import ModelChanges
 from app.engine.line import Line
 from app.engine.model import Models, OwnModel
+from app.engine.relief import LOOK_SECONDS, Relief
 from app.engine.shelf import Shelf
 from app.engine.worker import Worker
 from app.net.config import NetworkConfig
@@ -105,6 +107,8 @@ class Conference:
         self._left: list[PeerReading] = []
         self._last_reading: CallReading | None = None
         self._call: Call | None = None
+        self._changes = ModelChanges(self, means.models, means.shelf, means.network)
+        self._relief: Relief | None = None
         self.is_over = False
 
     @property
@@ -270,6 +274,7 @@ class Conference:
             return
         if self._model is not None:
             self._means.devices.submit(self._let_in, line)
+            self._changes.joined(line)
             return
         self._model = model
         if model.name != self._means.models.chosen:
@@ -288,6 +293,38 @@ class Conference:
 
     def told(self, line: Line, message: CallMessage) -> None:
         """A message that concerns more than its line."""
+        self._changes.told(line, message)
+
+    # The model, while the call stands
+
+    def change_model(self, name: str) -> None:
+        """Ask everybody to go on with this model. Raises what ModelChanges.wish raises."""
+        self._changes.wish(name)
+
+    def speaks(self, model: OwnModel) -> None:
+        """All speak this model from now on."""
+        self._model = model
+        for line in self.lines:
+            line.speaks(model)
+        if self._relief is not None:
+            self._relief.changed()
+
+    async def _watch(self, call: Call) -> None:
+        """Keep the call from stuttering on a machine that is too busy."""
+        models = self._means.models
+        self._relief = Relief(
+            self._means.clock,
+            call,
+            lighter=lambda: models.lighter(call.codec, self._changes.everybody_has),
+            change=lambda model: self._changes.wish(model.name),
+            say=self.say,
+        )
+        while not self.is_over:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                self._relief.look()
+            except Exception:  # To watch is not worth a call.
+                log.exception("A look at the machine failed")
 
     def over(self, line: Line, reason: str, *, failed: bool, bye: ByeReason) -> None:
         """A line ended, never came about, or makes no sense; `bye` if it still stands."""
@@ -335,6 +372,7 @@ class Conference:
             self._left.append(reading)
         del self._lines[line.id]
         self._means.devices.submit(self._let_out, line)
+        self._changes.left()
         if self._invited is line:
             self._invited = None
             self._talking(inviting=None)
@@ -349,6 +387,8 @@ class Conference:
             return  # Hung up before its turn came.
         try:
             codec = self._means.models.load(model.name)
+            if (words := self._means.models.too_slow(model.name)) is not None:
+                self.say(Notice("warning", words))
         except Exception as error:
             log.exception("The model of the call could not be loaded")
             self._means.network.call_soon(self._give_up, str(error))
@@ -382,6 +422,7 @@ class Conference:
             for line in self.lines:  # Before anything is read of a file that is spoken.
                 self._let_in(line)
             call.start()
+            self._means.network.submit(self._watch(call))
         except Exception as error:
             log.exception("The call's sound could not be started")
             self.say(Notice("error", f"The call has no sound: {error}"))

@@ -197,6 +197,13 @@ class Engine:
 
         return self.shelf.submit(choose)
 
+    def change_model(self, name: str) -> Future[None]:
+        """Ask all who are in the call to go on with this model; notices tell how it goes.
+
+        The future raises NoCall, or a sentence that says why it cannot be.
+        """
+        return self._on_network(self._change_model(name))
+
     def choose_profile(self, name: str) -> None:
         """Fill packets by this profile (one of PROFILE_NAMES), now and in later calls."""
         self._settings = replace(self._settings, profile=name)
@@ -237,6 +244,9 @@ class Engine:
 
     async def _hang_up(self) -> None:
         await self._present().leave("You hung up.")
+
+    async def _change_model(self, name: str) -> None:
+        self._present().change_model(name)
 
     def _new_conference(self) -> Conference:
         self._must_be_free()

@@ -9,6 +9,7 @@ import numpy as np
 
 from app.audio.comfort_noise import ComfortNoise
 from app.audio.mixer import Track
+from app.audio.resample import Resampler
 from app.audio.tempo import Seam, retimed
 from app.core import packet
 from app.core.arrivals import ArrivalMeter
@@ -51,22 +52,23 @@ class Hearing:
         clock: Clock,
         say: Say,
     ) -> None:
-        # One decoder a peer: their chunks fall due at different moments, and one made to wait for
-        # another's, to be decoded together, would be later by all that it waits.
-        self._decoder, self._rate = RatesDecoder(codec), codec.spec.output_rate
-        self._decoder.warm_up()
+        # A decoder for each peer (and model): their chunks fall due at different moments, and one
+        # made to wait for another's, to be decoded together, would be later by all that it waits.
+        self._rate = codec.spec.output_rate
+        self._bits: dict[int, int] = {}
+        self._decoders: dict[int, _Decoding] = {}
+        self.learn(codec)
+        self._decoder = self._decoders[codec.spec.model_id]
         self.track = track
         self._announce, self._load = arrived, load
         self._meter, self._say, self._clock = meter, say, clock
-        specs = [view.spec for view in rates_of(codec)]
-        self._bits = {spec.model_id: spec.bits_per_code for spec in specs}
         self._jitter = JitterBuffer(clock)
         self._cadence, self._pace = Cadence(self._jitter), Pace()
         self._arrivals = ArrivalMeter(clock)
         self._hint: NoiseHint | None = None
         self._noise = ComfortNoise(self._rate)
         self._seam = Seam(self._rate)
-        self._was_speech = True
+        self._was_speech, self._is_new_voice = True, False
         self._unwrap = SequenceUnwrapper()
         self._lock = threading.Lock()
         self.decode_seconds = Recent()
@@ -77,6 +79,14 @@ class Hearing:
         """How much sound is before a chunk when it has been decoded, of late."""
         self._lost_counted = 0
         self._refused: set[type[PacketError]] = set()
+
+    def learn(self, codec: Codec) -> None:
+        """Understand packets of this model as well, as soon as this returns. Any thread may call;
+        it takes as long as a few chunks take to decode."""
+        decoding = _Decoding(codec, self._rate)
+        specs = [view.spec for view in rates_of(codec)]
+        self._decoders = {**self._decoders, **{spec.model_id: decoding for spec in specs}}
+        self._bits = {**self._bits, **{spec.model_id: spec.bits_per_code for spec in specs}}
 
     def receive(self, data: bytes) -> None:
         """Take a packet from the network: any bytes at all."""
@@ -148,7 +158,7 @@ class Hearing:
             case Chunk():
                 self.buffered_seconds.add(pulled.waited)
                 self._count_played()
-                self._decoder.use(pulled.model_id)
+                self._turn_to(pulled.model_id)
                 change = self._pace.change_of(pulled.excess)
                 self._speak(np.array(pulled.codes), ahead, change)
             case Lost():
@@ -162,6 +172,13 @@ class Hearing:
             case Waiting(seconds=seconds) | Silence(seconds=seconds):
                 return seconds
         return None
+
+    def _turn_to(self, model_id: int) -> None:
+        """Decode what comes as of this model and rate."""
+        decoding = self._decoders[model_id]
+        if decoding is not self._decoder:
+            self._decoder, self._is_new_voice = decoding, True
+        decoding.decoder.use(model_id)
 
     def _count_played(self) -> None:
         """Losses count once speech goes on: before that, the other end may just have gone quiet."""
@@ -191,9 +208,22 @@ class Hearing:
         self._write(self._noise.step(samples), is_speech=False)
 
     def _write(self, pcm: np.ndarray, *, is_speech: bool) -> None:
-        if is_speech == self._was_speech:
+        if is_speech == self._was_speech and not self._is_new_voice:
             self._seam.follow(pcm)
         else:
             pcm = self._seam.join(pcm)
-        self._was_speech = is_speech
+        self._was_speech, self._is_new_voice = is_speech, False
         self.track.write(pcm)
+
+
+class _Decoding:
+    """One peer's speech in one model, at the rate everything is mixed at."""
+
+    def __init__(self, codec: Codec, rate: int) -> None:
+        self.decoder = RatesDecoder(codec)
+        self.decoder.warm_up()
+        self._resampler = Resampler(codec.spec.output_rate, rate)
+
+    def step(self, codes: np.ndarray | None) -> np.ndarray:
+        """(4,) codes, or None for a lost chunk -> (n,) float32."""
+        return self._resampler.push(self.decoder.step(codes))

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from app import VERSION
 from app.core.control import ByeReason, CallMessage, Hello, Mute, Report, encode_control
 from app.core.meter import Clock, EndLatency, Meter
-from app.core.models import agree
+from app.core.models import ModelOffer, agree
 from app.core.state import Notice, PeerReading, PeerView
 from app.engine.call import Call
 from app.engine.model import OwnModel
@@ -69,6 +69,8 @@ class Line:
         self._has_greeted = False
         self.model: OwnModel | None = None
         """The model both ends have agreed on."""
+        self.offers: tuple[ModelOffer, ...] = ()
+        """The models the peer has."""
         self.view: PeerView | None = None
         """The peer; None before it is connected."""
         self._total = total
@@ -106,6 +108,11 @@ class Line:
         """Be heard and hear through this from now on. On the devices thread."""
         self._sound = call, part
         self._apply_volume()
+
+    def speaks(self, model: OwnModel) -> None:
+        """Both ends speak this model from now on."""
+        self.model = model
+        self._update_view(model_name=model.title)
 
     def tell(self, message: CallMessage) -> bool:
         """Send a message; False when it had to be dropped. On the network thread."""
@@ -194,6 +201,7 @@ class Line:
         self._update_view(name=theirs.name, voice_changed=theirs.voice_changed)
         if not first:
             return  # What a second hello says of models comes too late.
+        self.offers = theirs.models
         self.model = model = self._common(theirs)
         self._update_view(model_name=model.title if model else theirs.model_name)
         if model is not None:

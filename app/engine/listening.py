@@ -10,9 +10,11 @@ import numpy as np
 from app.audio.mixer import Mixer
 from app.core.meter import Clock, LoadMeter, Meter
 from app.core.state import Notice
+from app.engine.cores import Cores
 from app.engine.hearing import Hearing
 from app.engine.sound import Loudspeaker, Say
 from codec.model.codec import Codec
+from codec.rates import rates_of
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +23,9 @@ LEAD_SECONDS = 0.03
 
 _DECODES = 2.0
 _MOST_LEAD_SECONDS = 0.12
+
+_SPARE_SECONDS = 0.08
+"""More than that on a busy machine: a chunk that is decoded too late by its own length is heard."""
 
 _BLOCK_SECONDS = 0.02
 """Mixed at a time when several peers speak: so long at most is an onset kept waiting."""
@@ -35,8 +40,20 @@ _SHORTEST_WAIT = 0.002
 class Listening:
     """Plays what all peers say until stopped. Peers come and go between any two blocks."""
 
-    def __init__(self, codec: Codec, loudspeaker: Loudspeaker, *, clock: Clock, say: Say) -> None:
+    def __init__(
+        self,
+        codec: Codec,
+        loudspeaker: Loudspeaker,
+        *,
+        clock: Clock,
+        say: Say,
+        cores: Cores | None = None,
+    ) -> None:
         self._codec, self._loudspeaker = codec, loudspeaker
+        self._more: tuple[Codec, ...] = ()
+        self._cores = cores or Cores()
+        self.spares = False
+        """Whether to keep more sound ahead, for a machine that is too busy to be in time."""
         self._clock, self._say = clock, say
         self._mixer = Mixer(codec.spec.output_rate)
         self._block = round(_BLOCK_SECONDS * codec.spec.output_rate)
@@ -70,8 +87,33 @@ class Listening:
             say=self._say,
         )
         with self._lock:
+            learnt = self._more
             self._hearings = (*self._hearings, hearing)
+        for codec in learnt:
+            hearing.learn(codec)
         return hearing
+
+    def learn(self, codec: Codec) -> None:
+        """Understand packets of this model as well, from all peers, as soon as this returns."""
+        with self._lock:
+            self._more, hearings = (*self._more, codec), self._hearings
+        for each in hearings:
+            each.learn(codec)
+
+    def tells_apart(self, codec: Codec) -> bool:
+        """Whether packets of this model could not be taken for those of another that is known."""
+        known = {view.spec.model_id: each for each in self._codecs for view in rates_of(each)}
+        others = (known.get(view.spec.model_id) for view in rates_of(codec))
+        return all(each is None or each.spec.digest == codec.spec.digest for each in others)
+
+    @property
+    def _codecs(self) -> tuple[Codec, ...]:
+        return (self._codec, *self._more)
+
+    @property
+    def decode_seconds(self) -> float:
+        """How long a chunk takes to decode, of late and at most; 0 before the first."""
+        return max((each.decode_seconds.value or 0.0 for each in self._hearings), default=0.0)
 
     def remove(self, hearing: Hearing) -> None:
         """Hear a peer no more."""
@@ -105,11 +147,13 @@ class Listening:
         """
         decodes = [each.decode_seconds.value or 0.0 for each in self._hearings]
         wanted = max(LEAD_SECONDS, _DECODES * max(decodes, default=0.0), sum(decodes))
-        return min(wanted, _MOST_LEAD_SECONDS)
+        spare = _SPARE_SECONDS if self.spares else 0.0
+        return min(wanted, _MOST_LEAD_SECONDS) + spare
 
     def _play_next(self) -> None:
         """Decode what is due, then mix and play as far as that reaches, or wait for more."""
         self._arrived.clear()
+        self._cores.follow()
         hearings, lead = self._hearings, self._lead()
         looks = [each.attend(self._loudspeaker.queued, lead) for each in hearings]
         waits = [look for look in looks if look is not None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,9 +15,13 @@ from app.library.errors import ModelChanged, ModelsError
 from app.library.store import BUNDLED, OnDisk, Store
 from codec.errors import CodecError
 from codec.model.codec import Codec
+from codec.runtime.choice import FEW_WEIGHTS
 from codec.runtime.loading import load_to_stream
 from codec.runtime.pace import Pace, known_pace, pace_of
 from codec.runtime.products import PRECISIONS, Precision
+
+MUCH_LESS = 0.6
+"""Of a model's time, what another may take to be a relief."""
 
 
 class ModelUnusable(UndertoneError):
@@ -172,6 +177,24 @@ class Models:
         """As the function of this name, of a model that is loaded."""
         codec = self.at_hand(name)
         return None if codec is None else too_slow(codec, name, self.store)
+
+    def lighter(self, codec: Codec, others_have: Callable[[ModelOffer], bool]) -> OwnModel | None:
+        """The best model that takes much less than this one here, of those that others have too.
+
+        The bundled one is taken to be lighter than a large one without having been measured.
+        """
+        now = known_pace(codec.spec.model_id, codec.spec.digest)
+        for own in self.own():
+            offer = own.offer
+            known = known_pace(offer.model_id, offer.digest)
+            light = (
+                known.seconds <= MUCH_LESS * now.seconds
+                if known is not None and now is not None
+                else own.name == BUNDLED and (codec.weights or 0) >= FEW_WEIGHTS
+            )
+            if light and offer.digest != codec.spec.digest and others_have(offer):
+                return own
+        return None
 
     def at_hand(self, name: str) -> Codec | None:
         """A model that is loaded; None when it is not."""

@@ -28,8 +28,14 @@ class Sending:
         send: Callable[[bytes], object],
         meter: Meter,
     ) -> None:
-        self._packer = Packer(rates)
+        self._packer, self._rates = Packer(rates), rates
         self._steering, self._send, self._meter = steering, send, meter
+
+    def use(self, rates: Sequence[Rate]) -> None:
+        """Take the codes from now on to be of the model that has these rates."""
+        if rates is not self._rates:
+            self._rates = rates
+            self._transmit(self._packer.use(rates, self._steering.plan()))
 
     def voice(self, codes: Codes) -> None:
         """A chunk of speech."""

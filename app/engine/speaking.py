@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from app.audio.backend import EndOfInput
 from app.audio.voice_activity import VoiceActivity
 from app.core.meter import Clock, LoadMeter, Recent
 from app.core.packet import NO_SOUND, Codes
+from app.core.packing import Rate
 from app.core.state import Notice
+from app.engine.cores import Cores
 from app.engine.sending import Sending
 from app.engine.sound import Microphone, Say
 from codec.spec import CHUNK_SAMPLES
@@ -37,8 +39,12 @@ class Speaking:
         clock: Clock,
         say: Say,
         on_end: Callable[[], None],
+        cores: Cores | None = None,
     ) -> None:
         self._encoder, self._microphone = encoder, microphone
+        self._rates: Sequence[Rate] | None = None
+        self._next: tuple[StreamEncoder, Sequence[Rate]] | None = None
+        self._cores = cores or Cores()
         self._activity = VoiceActivity()
         self._continuous = continuous
         self._is_muted, self._on_end = is_muted, on_end
@@ -73,6 +79,10 @@ class Speaking:
         with self._lock:
             self._sendings = tuple(each for each in self._sendings if each is not sending)
 
+    def use(self, encoder: StreamEncoder, rates: Sequence[Rate]) -> None:
+        """Speak with another model, which has these rates, from the next chunk on."""
+        self._next = encoder, rates
+
     @property
     def load(self) -> float:
         """Share of one core's time spent encoding."""
@@ -94,7 +104,13 @@ class Speaking:
             return
         # Looked at now, what waits unread is lateness and not the next chunk's filling.
         self.capture_seconds.add(self._microphone.latency)
+        self._cores.follow()
+        if self._next is not None:
+            (self._encoder, self._rates), self._next = self._next, None
         sendings = self._sendings
+        if self._rates is not None:
+            for each in sendings:
+                each.use(self._rates)
         if self._is_muted():
             for each in sendings:
                 each.silence(None, NO_SOUND)

@@ -44,6 +44,11 @@ class Steering:
         with self._lock:
             self._policy.choose(profile)
 
+    def spare(self, spares: bool) -> None:
+        """Send fewer packets, each with more in it, as far as no person chose otherwise."""
+        with self._lock:
+            self._policy.spares = spares
+
     def plan(self) -> Plan:
         """How to fill the next packet. Asked for each chunk."""
         with self._lock:

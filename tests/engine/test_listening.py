@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
 from app.core import packet
 from app.core.meter import Meter
 from app.core.packet import NoiseHint, SilencePacket, VoicePacket
 from app.core.state import Notice
 from app.engine.listening import Listening
+from codec.model.codec import Codec
+from codec.spec import CodecSpec
 from tests.models import small_codec, small_nested_codec
 
 CODES = (1, 2, 3, 4)
@@ -27,6 +32,21 @@ class Ear:
     def write(self, pcm: np.ndarray) -> None:
         self.pcm = np.concatenate([self.pcm, pcm])
         self.queued += len(pcm) / 16_000
+
+
+class Constant(Codec):
+    """A model of another kind, at 24 kHz, that makes the same of all codes."""
+
+    spec = CodecSpec("constant", 3, 12, 24_000)
+
+    def encode(self, sig, state=None):
+        raise NotImplementedError
+
+    def dequantize(self, codes, state=None):
+        return codes[..., None], state
+
+    def vocode(self, qfeats, state=None):
+        return torch.full((1, 480 * qfeats.shape[1]), 0.25), state
 
 
 class Listener:
@@ -222,3 +242,33 @@ def test_a_cue_sounds_while_nobody_speaks(listener: Listener) -> None:
     listener.play(0.3)
     assert len(listener.ear.pcm) == 1600
     assert listener.ear.pcm[800] == pytest.approx(0.3)
+
+
+def test_packets_of_a_second_model_are_heard_once_it_is_learnt(listener: Listener) -> None:
+    other = Constant()
+    speak(listener, 0, 4)
+    listener.receive(VoicePacket(3, 4, (CODES,)), bits=12)
+    assert "not understood" in listener.said[0].text
+    listener.listening.learn(other)
+    listener.receive(VoicePacket(3, 4, (CODES,)), bits=12)
+    listener.receive(VoicePacket(3, 5, (CODES,)), bits=12)
+    listener.receive(VoicePacket(1, 6, (CODES,)))
+    heard = listener.play(0.6)
+    level = np.isclose(heard, 0.25, atol=1e-3).sum()
+    assert 1500 < level < 2600  # 24 kHz, brought down to the 16 of the mix
+    assert listener.hearing.stats().lost == 0
+    assert listener.listening.add(listener.meter)._bits == {1: 16, 5: 12, 6: 11, 3: 12}
+
+
+def test_models_of_one_kind_trained_apart_are_not_told_apart(listener: Listener) -> None:
+    twin, stranger = small_codec(1), small_codec(1)
+    twin.spec = replace(twin.spec, digest=0)
+    stranger.spec = replace(stranger.spec, digest=5)
+    assert listener.listening.tells_apart(twin)
+    assert not listener.listening.tells_apart(stranger)
+
+
+def test_a_busy_machine_keeps_more_sound_ahead(listener: Listener) -> None:
+    before = listener.listening._lead()
+    listener.listening.spares = True
+    assert listener.listening._lead() == pytest.approx(before + 0.08)

@@ -135,3 +135,37 @@ def test_all_peers_get_the_same_speech_each_filled_its_own_way(speech: np.ndarra
     lean = [codes for each in other for codes in packet.decode(each, BITS).new]
     assert len(one) > 3 * len(other)
     assert lean == [tuple(code >> 5 for code in codes) for codes in full[: len(lean)]]
+
+
+def test_another_model_is_spoken_from_a_chunk_on_and_no_chunk_is_missing(
+    speech: np.ndarray,
+) -> None:
+    sent: list[bytes] = []
+    other = (Rate(3, 16),)
+    spoken: list[Speaking] = []
+
+    class Changing(Recording):
+        def read(self, samples: int, timeout: float) -> np.ndarray:
+            if len(sent) == 4:
+                spoken[0].use(StreamEncoder(small_nested_codec(1)), other)
+            return super().read(samples, timeout)
+
+    over = threading.Event()
+    speaking = Speaking(
+        StreamEncoder(small_nested_codec()),
+        Changing(speech),  # type: ignore[arg-type]
+        continuous=True,
+        is_muted=lambda: False,
+        clock=lambda: 0.0,
+        say=lambda notice: pytest.fail(str(notice)),
+        on_end=over.set,
+    )
+    spoken.append(speaking)
+    speaking.add(Sending(RATES, Fixed(LOW), send=sent.append, meter=Meter(lambda: 0.0)))
+    speaking.start()
+    assert over.wait(TIMEOUT)
+    speaking.stop()
+    packets = [packet.decode(each, {**BITS, 3: 16}) for each in sent]
+    assert [each.model_id for each in packets] == [1] * 4 + [3] * (len(packets) - 4)
+    assert [each.sequence for each in packets] == list(range(len(packets)))
+    assert [len(each.redundant) for each in packets[3:6]] == [1, 0, 1]

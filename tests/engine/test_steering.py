@@ -47,3 +47,14 @@ def test_a_person_may_change_it_any_time() -> None:
     assert steered.steering.plan().new == 4
     steered.steering.choose(None)
     assert steered.steering.plan().profile is Profile.SAVER
+
+
+def test_a_busy_machine_sends_larger_packets_unless_a_person_chose() -> None:
+    steered = Steered()
+    steered.steering.spare(True)
+    assert steered.steering.plan().profile is Profile.BALANCED
+    steered.steering.choose(Profile.LOW_DELAY)
+    assert steered.steering.plan().profile is Profile.LOW_DELAY
+    steered.steering.choose(None)
+    steered.steering.spare(False)
+    assert steered.steering.plan().profile is Profile.LOW_DELAY
