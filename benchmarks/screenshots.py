@@ -124,6 +124,7 @@ async def _scenes(app, folder: Path, scheme: str, width: int, height: int) -> li
     bar.setValue(bar.maximum())
     await grab("5-call-below")
     bar.setValue(0)
+    await _chat(engine, window, grab)
     bridge.set_muted(True)
     engine.tell(PeerChanged(replace(PEER, reachable=False, muted=True)))
     engine.shown = replace(reading(60), wire_measured=False, encoder_load=1.2, outgoing=None)
@@ -142,6 +143,35 @@ async def _scenes(app, folder: Path, scheme: str, width: int, height: int) -> li
     window.finish()
     theme.leave()
     return taken
+
+
+async def _chat(engine, window, grab) -> None:  # type: ignore[no-untyped-def]
+    """The chat: a message nobody has seen, then all kinds of messages and marks."""
+    from benchmarks.staged_engine import StagedError
+
+    call = window.call
+    engine.hear("Can you hear me?")
+    await grab("8-chat-unread")
+    call.chat_button.click()
+    await grab("8-chat")
+    engine.say("Yes, well enough. The harbour office says the ice is out until Thursday.", "there")
+    engine.hear("https://example.org/" + "a-long-address/" * 9 + "?with=a&query=too")
+    engine.say("Two lines\nin one message", "gone")
+    engine.hear("שלום, ‏one line may go both ways", "A name that is much too long for one line")
+    engine.say("On its way", "")
+    call.chat.input.setPlainText("word " * 220)
+    await grab("8-chat-full")
+    call.chat.input.setPlainText("First line\nsecond line")
+    engine.refusals["send_chat"] = StagedError()
+    call.chat.send.click()
+    await grab("8-chat-refused")
+    engine.refusals.clear()
+    size = window.size()
+    window.resize(560, size.height())
+    await grab("8-chat-narrow")
+    window.resize(size)
+    call.chat.input.clear()
+    call.chat_button.click()
 
 
 async def _models(engine, window, grab) -> None:  # type: ignore[no-untyped-def]

@@ -12,8 +12,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Thread
+from typing import Literal
 
 from app.audio.backend import DeviceInfo
+from app.core.chat import Conversation
+from app.core.control import Chat
 from app.core.errors import Stopped, UndertoneError
 from app.core.meter import LatencyParts, MeterReading
 from app.core.models import ModelProgress, ModelView, Quality
@@ -22,6 +25,7 @@ from app.core.state import (
     Answering,
     CallReading,
     CallState,
+    ChatChanged,
     Connecting,
     Ended,
     Event,
@@ -184,6 +188,7 @@ class StagedEngine:
     refusals: dict[str, BaseException] = field(default_factory=dict)
     shown: CallReading | None = None
     close_future: Future | None = None
+    heard: int = 0
     microphones: list[DeviceInfo] = field(
         default_factory=lambda: [
             DeviceInfo("Built-in microphone", "Staged", True, 1, 48_000),
@@ -198,6 +203,7 @@ class StagedEngine:
     )
 
     def __post_init__(self) -> None:
+        self.chat = Conversation(lambda: 1_700_000_000.0 + 60 * len(self.chat.history))
         self.shelf = StagedShelf(self.tell)
 
     def tell(self, event: Event) -> None:
@@ -215,6 +221,21 @@ class StagedEngine:
         """Be connected."""
         self.go(Talking(1.0))
         self.tell(PeerJoined(peer))
+
+    def hear(self, text: str, who: str = "Ben") -> None:
+        """Get a written message."""
+        self.heard += 1
+        self.chat.take(1, who, Chat(self.heard, text))
+        self.tell(ChatChanged(self.chat.history))
+
+    def say(self, text: str, becomes: Literal["", "there", "gone"]) -> None:
+        """Write a message that is on its way, arrives, or whose peer goes."""
+        sent = self.chat.write(self.settings.name, text, [1])
+        if becomes == "there":
+            self.chat.delivered(1, sent.id)
+        elif becomes == "gone":
+            self.chat.left(1)
+        self.tell(ChatChanged(self.chat.history))
 
     def create_call(self) -> Future:
         self.go(PreparingInvite())
@@ -265,6 +286,21 @@ class StagedEngine:
     def set_name(self, name: str) -> None:
         self.asked.append(("set_name", name))
         self.settings = replace(self.settings, name=name)
+
+    def set_cues(self, on: bool) -> None:
+        self.asked.append(("set_cues", on))
+        self.settings = replace(self.settings, cues=on)
+
+    def choose_profile(self, name: str) -> None:
+        self.asked.append(("choose_profile", name))
+        self.settings = replace(self.settings, profile=name)
+
+    def send_chat(self, text: str) -> Future:
+        def write() -> None:
+            self.chat.write(self.settings.name, text, [1])
+            self.tell(ChatChanged(self.chat.history))
+
+        return self._do("send_chat", write, text)
 
     def choose_model(self, name: str) -> Future:
         self.settings = replace(self.settings, model=name)

@@ -89,13 +89,13 @@ class _Underway:
 
     number: int
     chat: Chat
-    peers: set[str]
+    peers: set[int]
 
 
 class Conversation:
     """The chat of one call. `first_id` should differ from call to call: chosen at random.
 
-    Peers are named by whatever the engine tells them apart by. Not for several threads at once.
+    Peers are the ids of their `PeerView`s. Not for several threads at once.
     """
 
     def __init__(self, clock: WallClock, first_id: int = 1) -> None:
@@ -104,14 +104,14 @@ class Conversation:
         self._next_number = 1
         self._lines: dict[int, ChatLine] = {}
         self._underway: dict[int, _Underway] = {}
-        self._seen: dict[str, deque[int]] = {}
+        self._seen: dict[int, deque[int]] = {}
 
     @property
     def history(self) -> tuple[ChatLine, ...]:
         """Every line kept, the oldest first."""
         return tuple(self._lines.values())
 
-    def write(self, who: str, text: str, peers: Iterable[str]) -> Chat:
+    def write(self, who: str, text: str, peers: Iterable[int]) -> Chat:
         """Take an own message to these peers; returns what to send to each of them.
 
         Raises NothingWritten, ChatTooLong, NobodyToWriteTo or TooMuchWaiting; nothing has then
@@ -133,7 +133,7 @@ class Conversation:
         self._underway[chat.id] = _Underway(line.number, chat, to)
         return chat
 
-    def take(self, peer: str, who: str, chat: Chat) -> bool:
+    def take(self, peer: int, who: str, chat: Chat) -> bool:
         """Take a peer's message; whether it is new. It is to be acknowledged either way."""
         seen = self._seen.setdefault(peer, deque(maxlen=_IDS_KEPT))
         if chat.id in seen:
@@ -144,7 +144,7 @@ class Conversation:
         self._append(who, chat.text)
         return True
 
-    def delivered(self, peer: str, chat_id: int) -> bool:
+    def delivered(self, peer: int, chat_id: int) -> bool:
         """A peer says it has a message; whether that changed anything."""
         underway = self._underway.get(chat_id)
         if underway is None or peer not in underway.peers:
@@ -152,11 +152,11 @@ class Conversation:
         self._settle(underway, peer, reached=1)
         return True
 
-    def waiting_for(self, peer: str) -> tuple[Chat, ...]:
+    def waiting_for(self, peer: int) -> tuple[Chat, ...]:
         """What to send, again, to a peer whose connection came back, in the order written."""
         return tuple(each.chat for each in self._underway.values() if peer in each.peers)
 
-    def left(self, peer: str) -> bool:
+    def left(self, peer: int) -> bool:
         """A peer is gone for good; whether that changed anything."""
         self._seen.pop(peer, None)
         lost = [each for each in self._underway.values() if peer in each.peers]
@@ -164,7 +164,7 @@ class Conversation:
             self._settle(underway, peer, reached=0)
         return bool(lost)
 
-    def _settle(self, underway: _Underway, peer: str, *, reached: int) -> None:
+    def _settle(self, underway: _Underway, peer: int, *, reached: int) -> None:
         underway.peers.remove(peer)
         if not underway.peers:
             del self._underway[underway.chat.id]

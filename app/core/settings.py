@@ -15,7 +15,8 @@ class Settings:
     `stun` and `turn` are server URLs (`stun:host:port`), empty by default: nothing is sent to
     anyone but the peer. `model` is the name of the codec model that is liked best. `profile` is one
     of `profile.PROFILE_NAMES`: how packets are filled. `precision` is one of PRECISION_NAMES: what
-    models are kept in to run. `continuous` sends silence like speech.
+    models are kept in to run. `continuous` sends silence like speech. `cues` are short sounds for
+    what happens in a call.
     """
 
     name: str = ""
@@ -30,3 +31,4 @@ class Settings:
     profile: str = "auto"
     precision: str = "auto"
     continuous: bool = False
+    cues: bool = True

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from app.core.chat import ChatLine
 from app.core.meter import LatencyParts, MeterReading
 from app.core.models import ModelProgress, ModelView
 
@@ -197,6 +198,13 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class ChatChanged:
+    """What was written in this call, oldest first; a new call begins with nothing."""
+
+    lines: tuple[ChatLine, ...]
+
+
+@dataclass(frozen=True)
 class InputEnded:
     """The file that serves as microphone is over."""
 
@@ -221,6 +229,7 @@ Event = (
     | PeerChanged
     | PeerLeft
     | MuteChanged
+    | ChatChanged
     | Notice
     | InputEnded
     | ModelsChanged

@@ -25,6 +25,7 @@ from app.core.state import (
     Answering,
     CallReading,
     CallState,
+    ChatChanged,
     Event,
     Idle,
     InputEnded,
@@ -106,6 +107,12 @@ class Controls(Protocol):
 
     def set_name(self, name: str) -> None: ...
 
+    def set_cues(self, on: bool) -> None: ...
+
+    def choose_profile(self, name: str) -> None: ...
+
+    def send_chat(self, text: str) -> Future[None]: ...
+
     def choose_model(self, name: str) -> Future[None]: ...
 
     def devices(self) -> Future[Devices]: ...
@@ -134,7 +141,8 @@ class Bridge(QObject):
     `devices_changed` a list of microphones and one of loudspeakers, `settings_changed` the
     `Settings`. `input_ended` says that a microphone that is a file came to its end. `error` is a
     sentence: a command was refused. `models_changed` carries a tuple of `ModelView`, `model_work` a
-    `ModelProgress`, None when nothing is being done to models. Coroutines return whether the
+    `ModelProgress`, None when nothing is being done to models. `chat_changed` carries a tuple of
+    `ChatLine`, all that was written in this call. Coroutines return whether the
     engine did as asked.
     """
 
@@ -143,6 +151,7 @@ class Bridge(QObject):
     peer_changed = Signal(object)
     peer_left = Signal(object, str)
     mute_changed = Signal(bool)
+    chat_changed = Signal(object)
     noticed = Signal(object)
     reading_changed = Signal(object)
     devices_changed = Signal(object, object)
@@ -188,6 +197,8 @@ class Bridge(QObject):
                 self.peer_left.emit(peer, reason)
             case MuteChanged(muted):
                 self.mute_changed.emit(muted)
+            case ChatChanged(lines):
+                self.chat_changed.emit(lines)
             case Notice():
                 self.noticed.emit(event)
             case InputEnded():
@@ -334,6 +345,10 @@ class Bridge(QObject):
         """Use a model from the next call on; `settings_changed` follows."""
         return await self._choose(lambda engine: engine.choose_model(name))
 
+    async def send_chat(self, text: str) -> bool:
+        """Write to everyone in the call; `chat_changed` follows, now and when it has arrived."""
+        return await self._ask(lambda engine: engine.send_chat(text))
+
     def stop_model(self) -> None:
         """Stop the download or import; what came of a download is kept."""
         self._tell(lambda engine: engine.shelf.stop())
@@ -358,6 +373,16 @@ class Bridge(QObject):
         """Choose the name the other end is shown."""
         if name != self.settings.name:
             self._tell(lambda engine: engine.set_name(name))
+
+    def set_cues(self, on: bool) -> None:
+        """Play short sounds when something happens, or none; `settings_changed` follows."""
+        self._tell(lambda engine: engine.set_cues(on))
+        self.settings_changed.emit(self.settings)
+
+    def choose_profile(self, name: str) -> None:
+        """Fill packets by this profile, one of PROFILE_NAMES; `settings_changed` follows."""
+        self._tell(lambda engine: engine.choose_profile(name))
+        self.settings_changed.emit(self.settings)
 
     def report(self, text: str, severity: Severity = "error") -> None:
         """Put a sentence into the notices. Any thread may call it."""

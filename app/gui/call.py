@@ -10,9 +10,12 @@ from PySide6.QtGui import QColor, QKeySequence, QPainter, QPaintEvent, QShortcut
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.core.state import CallReading, PeerView, Talking
+from app.gui.beside import Beside
 from app.gui.bridge import Bridge
 from app.gui.buttons import IconButton
 from app.gui.card import Card, FoldingRow, Page, Text, caption, centre
+from app.gui.chat import ChatButton, ChatPanel
+from app.gui.habits import Habits
 from app.gui.message import Message
 from app.gui.meters import LatencyMeter, LevelMeters, QualityMeter, RateMeter
 from app.gui.picker import DevicePickers
@@ -90,14 +93,19 @@ class CallPage(QWidget):
         self.hang_up = IconButton("Hang up", "hang-up", "danger", big=True)
         self.hang_up.setToolTip("Ctrl+Shift+H")
         self.hang_up.clicked.connect(lambda: bridge.spawn(bridge.hang_up()))
+        self.chat = ChatPanel(bridge)
+        self.chat_button = ChatButton(bridge)
+        self.chat_button.toggled.connect(self._fold_chat)
         self.message = Message()
         self.levels = LevelMeters()
         self.rates = RateMeter(clock)
         self.latency = LatencyMeter()
         self.quality = QualityMeter()
         self.devices = DevicePickers(bridge)
+        self.habits = Habits(bridge)
         self.conversion = QCheckBox("Convert my voice")
         self._meters = Page("Meters of the call", _WIDTH, top=0)
+        self._below = Beside(self._meters, self.chat)
         self._lay_out()
         self._add_shortcuts()
         self._tick = QTimer(self, interval=500)
@@ -144,7 +152,7 @@ class CallPage(QWidget):
 
     def show_error(self, sentence: str) -> None:
         """Say that something was refused."""
-        self.message.say("error", sentence)
+        (self.chat if self.chat.is_sending else self.message).say("error", sentence)
 
     def focus_first(self) -> None:
         """Give the keyboard to the mute button."""
@@ -171,6 +179,10 @@ class CallPage(QWidget):
         self.mute.setChecked(muted)
         self._bridge.set_muted(not muted)
 
+    def _fold_chat(self, unfolded: bool) -> None:
+        self._below.show_second(unfolded)
+        (self.chat if unfolded else self).focus_first()
+
     def _show_duration(self) -> None:
         if self._began is not None:
             self.lasted.setText(duration(self._clock() - self._began))
@@ -180,6 +192,7 @@ class CallPage(QWidget):
             ("Ctrl+M", self._mute_clicked),
             ("M", self._mute_clicked),
             ("Ctrl+Shift+H", self.hang_up.click),
+            ("Ctrl+T", self.chat_button.click),
         ):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
@@ -194,7 +207,7 @@ class CallPage(QWidget):
         header.setContentsMargins(24, 24, 24, 12)
         centre(header, self._header_card(), _WIDTH)
         column.addLayout(header)
-        column.addWidget(self._meters, 1)
+        column.addWidget(self._below, 1)
         self._meters.column.addWidget(FoldingRow(self.rates, self._sound_card()))
         self._meters.column.addWidget(FoldingRow(self.latency, self.quality))
 
@@ -214,6 +227,7 @@ class CallPage(QWidget):
         row.addWidget(self.avatar)
         row.addLayout(words, 1)
         row = _bare_row(buttons)
+        row.addWidget(self.chat_button, 1)
         row.addWidget(self.mute, 1)
         row.addWidget(self.hang_up, 1)
         card.column.addWidget(FoldingRow(who, buttons, even=False))
@@ -228,6 +242,7 @@ class CallPage(QWidget):
         self.conversion.setAccessibleDescription(why)
         card.column.addWidget(self.levels)
         card.column.addWidget(self.devices)
+        card.column.addWidget(self.habits)
         row = QHBoxLayout()
         row.addWidget(self.conversion)
         row.addWidget(caption(why), 1)

@@ -11,6 +11,7 @@ from app.core.settings import Settings
 from app.gui.bridge import Bridge
 from app.gui.buttons import IconButton
 from app.gui.card import Card, FoldingRow, Page, Text, caption
+from app.gui.habits import Habits
 from app.gui.icons import pixmap
 from app.gui.link import LinkField
 from app.gui.message import Message
@@ -48,6 +49,7 @@ class HomePage(Page):
         self.invite.entered.connect(lambda link: bridge.spawn(self._join(link)))
         self.message = Message()
         self.devices = DevicePickers(bridge, self.name)
+        self.habits = Habits(bridge)
         self.model = ModelRow(bridge)
         self.column.addStretch(1)
         self.column.addLayout(self._header())
@@ -117,5 +119,6 @@ class HomePage(Page):
     def _you_card(self) -> Card:
         card = Card("You")
         card.column.addWidget(self.devices)
+        card.column.addWidget(self.habits)
         card.column.addWidget(self.model)
         return card

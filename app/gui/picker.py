@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QWheelEvent
-from PySide6.QtWidgets import (
-    QComboBox,
-    QGridLayout,
-    QSizePolicy,
-    QStyle,
-    QStyleOptionComboBox,
-    QStylePainter,
-    QWidget,
-)
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.audio.backend import DeviceInfo
 from app.core.settings import Settings
 from app.gui.bridge import Bridge
 from app.gui.buttons import IconButton
 from app.gui.card import Text
-from app.gui.icons import IconMark, paint_icon
-from app.gui.theme import shades
+from app.gui.choice import Choice
+from app.gui.icons import IconMark
 
 DEFAULT_TEXT = "System default"
 
 
-class Picker(QComboBox):
+class Picker(Choice):
     """A list to choose one device from. The first entry, data None, follows the system."""
 
     def __init__(self, name: str) -> None:
-        super().__init__()
-        self.setAccessibleName(name)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(10)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        super().__init__(name)
         self.addItem(DEFAULT_TEXT, None)
 
     def offer(self, devices: list[DeviceInfo], chosen: str | None) -> None:
@@ -56,29 +42,6 @@ class Picker(QComboBox):
             index = self.count() - 1
         self.setCurrentIndex(index)
         self.setToolTip(self.currentText())
-
-    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
-        event.ignore()  # scrolling a page must not change the microphone on the way
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
-        option = QStyleOptionComboBox()
-        self.initStyleOption(option)
-        style_painter = QStylePainter(self)
-        style_painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
-        edit = QStyle.SubControl.SC_ComboBoxEditField
-        kind = QStyle.ComplexControl.CC_ComboBox
-        room = self.style().subControlRect(kind, option, edit, self).width()
-        option.currentText = self.fontMetrics().elidedText(
-            option.currentText, Qt.TextElideMode.ElideRight, room - 4
-        )
-        style_painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
-        style_painter.end()
-        scheme = shades(self.palette())
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        side = float(min(round(self.fontMetrics().height() * 0.9), 20))
-        box = QRectF(self.width() - side - 11, (self.height() - side) / 2, side, side)
-        paint_icon(painter, "chevron-down", scheme.soft, box)
 
 
 class DevicePickers(QWidget):

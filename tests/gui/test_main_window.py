@@ -367,6 +367,8 @@ def test_tab_reaches_everything_on_the_home_page_in_order(stage: Stage) -> None:
             window.home.devices.microphone,
             window.home.devices.loudspeaker,
             window.home.devices.refresh,
+            window.home.habits.profile,
+            window.home.habits.cues,
             window.home.model.open,
             window.notices.toggle,
         ]
