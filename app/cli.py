@@ -54,6 +54,9 @@ def parser() -> argparse.ArgumentParser:
         "--report", type=Path, metavar="FILE", help="headless: the meters, as lines of JSON"
     )
     call.add_argument("--seconds", type=_seconds, help="hang up after so long")
+    call.add_argument(
+        "--chat", action="store_true", help="without a window: lines of standard input are written"
+    )
     call.add_argument("--name", help="how the other side sees you")
     call.add_argument("--microphone", metavar="DEVICE")
     call.add_argument("--loudspeaker", metavar="DEVICE")
@@ -202,6 +205,7 @@ def _run(arguments: argparse.Namespace) -> int:
                 output_file=arguments.output,
                 report_file=arguments.report,
                 seconds=arguments.seconds,
+                chat=arguments.chat,
                 loopback=arguments.loopback,
             )
         case _:

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import CancelledError, wait
+from concurrent.futures import CancelledError, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from app.core.state import (
 from app.engine import Engine
 from app.engine.model import load_first
 from app.library.store import Store
+from app.rendezvous.manual import PREFIX
 from app.report import ReportFile, ReportNotWritable
 from app.terminal import TerminalView, report, say
 
@@ -81,13 +82,15 @@ def run_call(
     output_file: Path | None,
     report_file: Path | None,
     seconds: float | None,
+    chat: bool,
     loopback: bool,
 ) -> int:
     """The `call --headless` command; returns the exit status.
 
     `model` is what was said on the command line, instead of the one in `settings`. `damage` is what
-    was wrong with the kept settings. A file that could not be read or written
-    whole does not end the call, but makes its status 1.
+    was wrong with the kept settings. With `chat`, lines of standard input that are no link are
+    messages; else it is read for an answer only, since it may be a script's own. A file that could
+    not be read or written whole does not end the call, but makes its status 1.
     """
     view = TerminalView()
     if damage is not None:
@@ -108,7 +111,8 @@ def run_call(
         )
         engine = Engine(codec, sound, settings, happened.put, store=store, loopback=loopback)
         try:
-            status = HeadlessCall(engine, view, happened, seconds, report_to).run(join)
+            call = HeadlessCall(engine, view, happened, seconds, report_to, chat=chat)
+            status = call.run(join)
         finally:
             wait([engine.close()], _CLOSE_SECONDS)
             sound.finish()
@@ -134,9 +138,11 @@ class HeadlessCall:
         happened: queue.SimpleQueue[Event | _Pasted | _PastingEnded],
         seconds: float | None,
         report_to: ReportFile | None = None,
+        *,
+        chat: bool = False,
     ) -> None:
         self._engine, self._view, self._happened = engine, view, happened
-        self._seconds, self._report_to = seconds, report_to
+        self._seconds, self._report_to, self._chat = seconds, report_to, chat
         self._talking_since: float | None = None
         self._input_over = False
         self._heard_at = 0.0
@@ -148,9 +154,10 @@ class HeadlessCall:
         with contextlib.suppress(CancelledError):
             if join is None:
                 self._engine.create_call().result()
-                threading.Thread(target=self._read_lines, name="stdin", daemon=True).start()
             else:
                 self._engine.join(next(_pasted(), "") if join == "-" else join).result()
+            if join is None or self._chat:
+                threading.Thread(target=self._read_lines, name="stdin", daemon=True).start()
         while True:
             try:
                 event = self._happened.get(timeout=_TICK_SECONDS)
@@ -159,7 +166,7 @@ class HeadlessCall:
                 continue
             match event:
                 case _Pasted(line=line):
-                    self._paste(line)
+                    self._take(line)
                 case _PastingEnded():
                     if isinstance(self._engine.state, Inviting):
                         raise NoAnswer
@@ -205,9 +212,17 @@ class HeadlessCall:
         except TimeoutError as error:
             raise NoEnd from error
 
-    def _paste(self, line: str) -> None:
+    def _take(self, line: str) -> None:
+        """A line of standard input: an answer, or in a call a message."""
+        in_call = isinstance(self._engine.state, Talking)
+        if self._chat and in_call and PREFIX not in line.lower():
+            self._try(self._engine.send_chat(line))
+        else:
+            self._try(self._engine.accept_answer(line))
+
+    def _try(self, work: Future[None]) -> None:
         try:
-            self._engine.accept_answer(line).result()
+            work.result()
         except CancelledError:
             pass
         except UndertoneError as error:

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import TextIO
 
+from app.core.chat import ChatLine, Mark
 from app.core.errors import UndertoneError
 from app.core.meter import LatencyParts
 from app.core.state import (
     Answering,
     CallReading,
     CallState,
+    ChatChanged,
     Connecting,
     Ended,
     Event,
@@ -92,6 +94,7 @@ class TerminalView:
         self._status_shown = False
         self._peers: dict[int, PeerView] = {}
         self._loading = False
+        self._chat: tuple[ChatLine, ...] = ()
 
     def show(self, event: Event) -> None:
         """One event, in words. Raises CannotPrint when it is a link that cannot be handed out."""
@@ -107,6 +110,10 @@ class TerminalView:
                 self.line(f"{peer.name or 'Someone'} is no longer in the call: {reason}")
             case MuteChanged(muted=muted):
                 self.line("Microphone muted." if muted else "Microphone open.")
+            case ChatChanged(lines=lines):
+                before_chat, self._chat = self._chat, lines
+                for text in _chat_news(before_chat, lines):
+                    self.line(text)
             case Notice(severity=severity, text=text):
                 self.line(text if severity == "info" else f"{severity.capitalize()}: {text}")
 
@@ -163,6 +170,22 @@ def _changes(before: PeerView | None, peer: PeerView) -> Iterator[str]:
         yield f"{who} is muted." if peer.muted else f"{who} is no longer muted."
     if peer.reachable and before is not None and not before.reachable:
         yield f"{who} is back."  # That nothing came is a notice.
+
+
+def _chat_news(before: tuple[ChatLine, ...], now: tuple[ChatLine, ...]) -> Iterator[str]:
+    """New messages of others, and how far own ones came; a message cannot look like a line of ours.
+
+    What was typed here stands on the screen already.
+    """
+    known = {line.number: line for line in before}
+    for line in now:
+        old = known.get(line.number)
+        text = line.text.replace("\n", "\n  | ")
+        if not line.own and old is None:
+            yield f"{line.who or 'Someone'} writes:\n  | {text}"
+        elif line.own and line.mark not in (Mark.SENDING, old.mark if old else None):
+            words = line.mark_in_words
+            yield f"{words[:1].upper()}{words[1:]}:\n  | {text}"
 
 
 def brief(reading: CallReading) -> str:

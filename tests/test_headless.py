@@ -7,6 +7,7 @@ from concurrent.futures import CancelledError, Future
 
 import pytest
 
+from app.core.chat import NobodyToWriteTo
 from app.core.session import NoCall
 from app.core.state import Answering, Connecting, Ended, Inviting, Notice, StateChanged, Talking
 from app.headless import HeadlessCall, NoAnswer, NoEnd
@@ -154,3 +155,46 @@ def test_a_report_that_fails_in_mid_call_ends_nothing(peer, said, tmp_path):
     peer.go(Ended("Bob hung up.", failed=False))
     assert call.run("undertone://call/x") == 1
     assert "The report" in said.getvalue()
+
+
+def test_with_chat_lines_are_messages_once_connected(peer, said, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("hello\n\nundertone://call/y\n"))
+    call = HeadlessCall(peer, TerminalView(said), peer.happened, seconds=None, chat=True)
+    taken = []
+
+    def write(text) -> Future:
+        taken.append(("chat", text))
+        return done()
+
+    def accept(link) -> Future:
+        taken.append(("link", link))
+        peer.go(Ended("Enough.", failed=False))
+        return done()
+
+    peer.send_chat, peer.accept_answer = write, accept
+    peer.go(Talking(0.0))
+    assert call.run("undertone://call/x") == 0
+    assert taken == [("chat", "hello\n"), ("link", "undertone://call/y\n")]
+
+
+def test_without_chat_standard_input_is_a_scripts_own(peer, call, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("a secret\n"))
+    peer.send_chat = lambda text: pytest.fail("sent")
+    peer.go(Talking(0.0))
+    peer.listen(Notice("info", "Something."))
+    peer.go(Ended("Bob hung up.", failed=False))
+    assert call.run("undertone://call/x") == 0
+
+
+def test_a_message_that_was_not_taken_is_told_and_the_call_goes_on(peer, said, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("hello\n"))
+    call = HeadlessCall(peer, TerminalView(said), peer.happened, seconds=None, chat=True)
+
+    def write(text) -> Future:
+        peer.go(Ended("Bob hung up.", failed=False))
+        return done(error=NobodyToWriteTo())
+
+    peer.send_chat = write
+    peer.go(Talking(0.0))
+    assert call.run("undertone://call/x") == 0
+    assert "Error: There is nobody to write to" in said.getvalue()

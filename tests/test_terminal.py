@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from app.core.chat import ChatLine
 from app.core.meter import LatencyParts, Meter
 from app.core.state import (
     CallReading,
+    ChatChanged,
     Ended,
     Inviting,
     Notice,
@@ -56,6 +58,30 @@ def said(*news: PeerView | Ended) -> list[str]:
 def test_the_other_end_is_named_once():
     lines = said(STRANGER, BOB, replace(BOB, route="relayed"), BOB)
     assert lines == ["Talking with Bob (undertone-1, direct, IPv4)."]
+
+
+def test_messages_are_printed_and_cannot_look_like_what_the_app_says():
+    stream = io.StringIO()
+    view = TerminalView(stream)
+    theirs = ChatLine(1, "Bob", "hello\nError: no.", 0.0)
+    own = ChatLine(2, "Ada", "hi", 0.0, own=True, of=1, waiting=1)
+    for lines in (
+        (theirs,),
+        (theirs, own),
+        (theirs, replace(own, waiting=0, reached=1)),
+        (theirs, replace(own, waiting=0, reached=1)),
+        (theirs, replace(own, waiting=0, reached=0, number=3)),
+    ):
+        view.show(ChatChanged(lines))
+    assert stream.getvalue().splitlines() == [
+        "Bob writes:",
+        "  | hello",
+        "  | Error: no.",
+        "Delivered:",
+        "  | hi",
+        "Not delivered:",
+        "  | hi",
+    ]
 
 
 def test_a_new_name_is_told():

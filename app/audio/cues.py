@@ -1,8 +1,7 @@
-"""The short sounds that say what happens in a call, for whoever does not look at the window."""
+"""The short sounds of assets/sounds."""
 
 from __future__ import annotations
 
-import enum
 from functools import cache
 from importlib import resources
 
@@ -10,17 +9,7 @@ import numpy as np
 import soundfile
 import soxr
 
-
-class Cue(enum.Enum):
-    """What happened; the value names the file in assets/sounds."""
-
-    JOINED = "joined"
-    LEFT = "left"
-    MUTED = "muted"
-    UNMUTED = "unmuted"
-    RECONNECTING = "reconnecting"
-    BACK = "back"
-    MESSAGE = "message"
+from app.core.cues import Cue
 
 
 @cache

@@ -370,9 +370,10 @@ class Bridge(QObject):
         self._tell(lambda engine: engine.set_silenced(peer_id, silenced))
 
     def set_name(self, name: str) -> None:
-        """Choose the name the other end is shown."""
+        """Choose the name the other end is shown; `settings_changed` follows."""
         if name != self.settings.name:
             self._tell(lambda engine: engine.set_name(name))
+            self.settings_changed.emit(self.settings)
 
     def set_cues(self, on: bool) -> None:
         """Play short sounds when something happens, or none; `settings_changed` follows."""

@@ -18,6 +18,7 @@ from app.gui.chat import ChatButton, ChatPanel
 from app.gui.habits import Habits
 from app.gui.message import Message
 from app.gui.meters import LatencyMeter, LevelMeters, QualityMeter, RateMeter
+from app.gui.name import NameField
 from app.gui.picker import DevicePickers
 from app.gui.theme import shades
 from app.gui.words import duration
@@ -101,7 +102,8 @@ class CallPage(QWidget):
         self.rates = RateMeter(clock)
         self.latency = LatencyMeter()
         self.quality = QualityMeter()
-        self.devices = DevicePickers(bridge)
+        self.name = NameField(bridge)
+        self.devices = DevicePickers(bridge, self.name)
         self.habits = Habits(bridge)
         self.conversion = QCheckBox("Convert my voice")
         self._meters = Page("Meters of the call", _WIDTH, top=0)

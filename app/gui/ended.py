@@ -5,10 +5,12 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout
 
+from app.core.chat import ChatLine
 from app.core.state import CallReading, Ended
 from app.gui.bridge import Bridge
-from app.gui.buttons import IconButton
+from app.gui.buttons import CopyButton, IconButton
 from app.gui.card import Card, Figures, Page, Text, caption, heading
+from app.gui.chat_list import line_in_words
 from app.gui.icons import IconMark
 from app.gui.words import duration, size
 
@@ -28,6 +30,10 @@ class EndedPage(Page):
         self.totals = Card("What it took")
         self.figures: dict[str, Figures] = {}
         self._names: dict[str, Text] = {}
+        self.copy_chat = CopyButton("the chat", "plain")
+        self.copy_chat.setToolTip("It is forgotten when the next call begins")
+        self.copy_chat.hide()
+        bridge.chat_changed.connect(self._show_chat)
         self.home = IconButton("Back to home", "back", "primary", big=True)
         self.home.clicked.connect(bridge.reset)
         card = Card()
@@ -42,6 +48,7 @@ class EndedPage(Page):
         self.column.addStretch(1)
         self.column.addWidget(card)
         self.column.addWidget(self.totals)
+        self.column.addWidget(self.copy_chat)
         self.column.addWidget(self.home)
         self.column.addStretch(2)
 
@@ -64,6 +71,10 @@ class EndedPage(Page):
 
     def focus_first(self) -> None:
         self.home.setFocus()
+
+    def _show_chat(self, lines: tuple[ChatLine, ...]) -> None:
+        self.copy_chat.setVisible(bool(lines))
+        self.copy_chat.set_text_to_copy("\n".join(map(line_in_words, lines)))
 
     def _fill_totals(self) -> None:
         grid = QGridLayout()

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.core.control import MAX_TEXT_BYTES
-from app.core.settings import Settings
 from app.gui.bridge import Bridge
 from app.gui.buttons import IconButton
 from app.gui.card import Card, FoldingRow, Page, Text, caption
@@ -16,6 +14,7 @@ from app.gui.icons import pixmap
 from app.gui.link import LinkField
 from app.gui.message import Message
 from app.gui.models import ModelRow
+from app.gui.name import NameField
 from app.gui.picker import DevicePickers
 
 
@@ -38,11 +37,7 @@ class HomePage(Page):
     def __init__(self, bridge: Bridge) -> None:
         super().__init__("Home")
         self._bridge = bridge
-        self.name = QLineEdit()
-        self.name.setAccessibleName("Your name")
-        self.name.setPlaceholderText("How the other side sees you")
-        self.name.setMaxLength(MAX_TEXT_BYTES)
-        self.name.editingFinished.connect(lambda: bridge.set_name(self.name.text().strip()))
+        self.name = NameField(bridge)
         self.new_call = IconButton("New call", "call", "primary", big=True)
         self.new_call.clicked.connect(lambda: bridge.spawn(self._create()))
         self.invite = LinkField("Invite link", "Paste the invite you were sent", "Join", "join")
@@ -57,7 +52,6 @@ class HomePage(Page):
         self.column.addWidget(FoldingRow(self._call_card(), self._join_card()))
         self.column.addWidget(self._you_card())
         self.column.addStretch(2)
-        bridge.settings_changed.connect(self._show_settings)
         self._joining = False
 
     def show_error(self, sentence: str) -> None:
@@ -73,20 +67,16 @@ class HomePage(Page):
 
     async def _create(self) -> None:
         self.message.clear()
-        self._bridge.set_name(self.name.text().strip())
+        self.name.take()
         await self._bridge.create_call()
 
     async def _join(self, link: str) -> None:
         self._joining = True
-        self._bridge.set_name(self.name.text().strip())
+        self.name.take()
         try:
             await self._bridge.join(link)
         finally:
             self._joining = False
-
-    def _show_settings(self, settings: Settings) -> None:
-        if not self.name.hasFocus():
-            self.name.setText(settings.name)
 
     def _header(self) -> QHBoxLayout:
         row = QHBoxLayout()

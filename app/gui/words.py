@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from app.net.cost import OPUS_KBIT, opus_bytes
+
 UNKNOWN = "–"
 
 
@@ -62,6 +64,18 @@ def size(octets: int | None) -> str:
     if octets < 1000:
         return f"{octets} B"
     return f"{octets / 1000:.1f} kB" if octets < 1_000_000 else f"{octets / 1_000_000:.2f} MB"
+
+
+def beside_opus(wire_bytes: int, seconds: float) -> str:
+    """What a call of so many seconds took both ways, and what it would have by Opus."""
+    opus = opus_bytes(seconds)
+    took = f"{size(wire_bytes)} on the wire so far, both ways."
+    if not wire_bytes or not opus:
+        return took
+    return (
+        f"{took} By Opus at {OPUS_KBIT:.0f} kbit/s the same {duration(seconds)} would have cost "
+        f"{size(opus)}, {opus / wire_bytes:.1f} times as much."
+    )
 
 
 def countdown(seconds: float) -> str:

@@ -80,3 +80,8 @@ def opus_kbit() -> float:
     """
     payload = OPUS_KBIT * 1000 / 8 * OPUS_SECONDS + RTP_HEADER + SRTP_TAG
     return datagram_bytes(round(payload)) * 8 / OPUS_SECONDS / 1000
+
+
+def opus_bytes(seconds: float) -> int:
+    """Bytes on the wire of so long a call by Opus, both directions together."""
+    return round(2 * opus_kbit() * 1000 / 8 * seconds)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from app.audio.cues import Cue, cue_pcm
+from app.audio.cues import cue_pcm
+from app.core.cues import Cue
 from assets.sounds import make
 
 SOUNDS = Path(__file__).parents[2] / "assets" / "sounds"

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.core.chat import HISTORY, ChatLine
 from app.core.control import MAX_CHAT_BYTES
+from app.core.state import ChatChanged, Ended
 from app.gui.chat_list import ChatList, line_in_words
 from benchmarks.staged_engine import StagedError
 from tests.gui.conftest import Stage, until
@@ -168,6 +169,22 @@ def test_tab_walks_from_the_messages_to_the_line_to_send(stage: Stage) -> None:
         assert chat.input.hasFocus()
         QTest.keyClick(chat.input, Qt.Key.Key_Tab)
         assert chat.send.hasFocus()
+
+    stage.play(story())
+
+
+def test_the_chat_can_be_copied_when_the_call_is_over(stage: Stage) -> None:
+    ended = stage.window.ended
+
+    async def story() -> None:
+        await _call(stage)
+        stage.engine.hear("the address is 1 Pier Road")
+        stage.engine.go(Ended("Ben hung up.", False))
+        await until(lambda: stage.page is ended)
+        ended.copy_chat.click()
+        assert QApplication.clipboard().text().endswith("1 Pier Road")
+        stage.engine.tell(ChatChanged(()))
+        await until(lambda: not ended.copy_chat.isVisible())
 
     stage.play(story())
 

@@ -31,6 +31,21 @@ def test_a_profile_is_chosen_and_explained(stage: Stage, where: str) -> None:
     stage.play(story())
 
 
+def test_a_name_changed_in_a_call_is_told_at_once(stage: Stage) -> None:
+    async def story() -> None:
+        stage.engine.talk()
+        await until(lambda: stage.page is stage.window.call)
+        name = stage.window.call.name
+        assert name.text() == "Ada"
+        name.setFocus()
+        name.setText(" Grace ")
+        name.editingFinished.emit()
+        assert ("set_name", "Grace") in stage.engine.asked
+        assert stage.window.home.name.text() == "Grace"
+
+    stage.play(story())
+
+
 def test_the_sounds_are_switched(stage: Stage) -> None:
     async def story() -> None:
         cues = stage.window.home.habits.cues

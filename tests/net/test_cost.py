@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.core.profile import Profile, plan_of
-from app.net.cost import added_delay, call_kbit, opus_kbit, voice_kbit
+from app.net.cost import added_delay, call_kbit, opus_bytes, opus_kbit, voice_kbit
 
 PROTOCOL = Path(__file__).parents[2] / "PROTOCOL.md"
 
@@ -40,3 +40,4 @@ def test_what_is_repeated_costs_and_who_is_not_answered_pays_no_acknowledgements
 
 def test_opus_over_srtp_is_110_bytes_fifty_times_a_second() -> None:
     assert opus_kbit() == pytest.approx(110 * 8 * 50 / 1000)
+    assert opus_bytes(60.0) == 2 * 60 * 50 * 110
