@@ -229,7 +229,7 @@ class CallPage(QWidget):
         row.addWidget(self.avatar)
         row.addLayout(words, 1)
         row = _bare_row(buttons)
-        row.addWidget(self.chat_button, 1)
+        row.addWidget(self.chat_button)
         row.addWidget(self.mute, 1)
         row.addWidget(self.hang_up, 1)
         card.column.addWidget(FoldingRow(who, buttons, even=False))

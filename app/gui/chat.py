@@ -198,6 +198,7 @@ class ChatButton(IconButton):
             self._seen = self._lines[-1].number
         unread = self.unread
         self._word = f"Chat ({unread})" if unread else "Chat"
+        self.updateGeometry()
         self._fit()
         doing = "Hide the chat" if self.isChecked() else "Show the chat"
         self.setAccessibleName(f"{doing}: {unread} unread" if unread else doing)
