@@ -239,5 +239,7 @@ def _settings(kept: Settings, arguments: argparse.Namespace) -> Settings:
         "profile": arguments.profile,
         "precision": arguments.precision,
         "continuous": arguments.continuous or None,
+        # A file is to have what the others said, and nothing of the app's own.
+        "cues": False if arguments.output is not None else None,
     }
     return replace(kept, **{key: value for key, value in said.items() if value is not None})

@@ -68,7 +68,7 @@ class Demo:
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._voice = FilesInstead(None, input_file=clip, lead_in=_LEAD_IN)
         self._ear = FilesInstead(None, output_file=output)
-        alice = Settings(name="Alice", profile=profile or AUTO)
+        alice = Settings(name="Alice", profile=profile or AUTO, cues=False)
         bob = replace(alice, name="Bob")
         self.alice = Engine(codec, self._voice, alice, self._heard_of_alice, loopback=True)
         self.bob = Engine(codec, self._ear, bob, self._heard_of_bob, loopback=True)

@@ -46,6 +46,11 @@ class Cadence:
         self._chunks: int | None = None
         self._smaller = 0
 
+    @property
+    def chunks(self) -> int | None:
+        """New chunks in a packet of the sender's, of late; None before the first."""
+        return self._chunks
+
     def see(self, voice: VoicePacket) -> None:
         """Take a packet, before its chunks."""
         chunks = len(voice.new)

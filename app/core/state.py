@@ -81,6 +81,7 @@ CallState = (
 class PeerView:
     """Another end, as it says it is. `route` says how packets go, "direct, IPv4" for one.
 
+    `reachable` is False while nothing comes from it, for `silent_for` seconds when this was told.
     `id` names it in this engine alone. `volume` is the gain given to its sound here, `silenced`
     whether it is not played at all; `muted` is its own doing.
     """
@@ -94,6 +95,7 @@ class PeerView:
     route: str
     volume: float = 1.0
     silenced: bool = False
+    silent_for: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ class PeerReading:
     `bandwidth` counts since it was connected. `outgoing` is the way from this microphone to the
     peer's ear, `incoming` the other way; None while not known. `packets_dropped` were not sent
     since too many waited. `wire_measured` is False when wire bytes are computed, not counted.
-    `profile` is the name of the one by which packets are filled now, "" before the first.
+    `profile` is the name of the one by which packets are filled now, `their_profile` of the one the
+    peer's packets look like; "" before the first.
     """
 
     id: int
@@ -118,6 +121,7 @@ class PeerReading:
     packets_dropped: int
     wire_measured: bool
     profile: str = ""
+    their_profile: str = ""
 
     @property
     def mouth_to_ear(self) -> float:

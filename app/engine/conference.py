@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from app.audio.backend import AudioBackend
-from app.core.control import ByeReason, CallMessage, Mute
+from app.core.control import ByeReason, CallMessage, Chat, ChatReceived, Mute
 from app.core.description import Description
 from app.core.errors import UndertoneError
 from app.core.meter import Clock, Meter
@@ -49,6 +49,7 @@ from app.core.state import (
 )
 from app.engine.call import Call
 from app.engine.changing import ModelChanges
+from app.engine.chatting import Chatting
 from app.engine.line import Line
 from app.engine.model import Models, OwnModel
 from app.engine.relief import LOOK_SECONDS, Relief
@@ -88,6 +89,7 @@ class Means:
     clock: Clock
     listen: Callable[[Event], None]
     is_muted: Callable[[], bool]
+    sound_opened: Callable[[], None]
     loopback: bool
 
 
@@ -109,6 +111,7 @@ class Conference:
         self._call: Call | None = None
         self._changes = ModelChanges(self, means.models, means.shelf, means.network)
         self._relief: Relief | None = None
+        self._chat = Chatting(self._tell, self._listen)
         self.is_over = False
 
     @property
@@ -241,6 +244,15 @@ class Conference:
         for line in self.lines:
             line.tell(Mute(self._means.is_muted()))
 
+    def tell_name(self) -> None:
+        """Tell everybody the name of now."""
+        for line in self._lines.values():
+            line.rename(self._settings().name)
+
+    def write(self, text: str) -> None:
+        """Send a written message to everybody. Raises what `Chatting.write` does."""
+        self._chat.write(self._settings().name, text, [line.id for line in self.lines])
+
     def set_volume(self, peer_id: int, volume: float) -> None:
         """Play a peer at this gain; of one who left, nothing."""
         if (line := self._lines.get(peer_id)) is not None:
@@ -293,7 +305,16 @@ class Conference:
 
     def told(self, line: Line, message: CallMessage) -> None:
         """A message that concerns more than its line."""
-        self._changes.told(line, message)
+        match message:
+            case Chat() | ChatReceived():
+                if line.id in self._lines:
+                    self._chat.take(line.id, line.who, message)
+            case _:
+                self._changes.told(line, message)
+
+    def back(self, line: Line) -> None:
+        """A peer that did not answer does again: it may have missed what was written."""
+        self._chat.back(line.id)
 
     # The model, while the call stands
 
@@ -358,6 +379,8 @@ class Conference:
             return
         self.reading()
         lines = tuple(self._lines.values())
+        for line in lines:
+            self._chat.left(line.id)
         self.is_over = True
         self._lines.clear()
         self._means.session.go(state := Ended(reason, failed))
@@ -371,6 +394,7 @@ class Conference:
         if (reading := line.reading()) is not None:
             self._left.append(reading)
         del self._lines[line.id]
+        self._chat.left(line.id)
         self._means.devices.submit(self._let_out, line)
         self._changes.left()
         if self._invited is line:
@@ -423,6 +447,7 @@ class Conference:
                 self._let_in(line)
             call.start()
             self._means.network.submit(self._watch(call))
+            self._means.sound_opened()
         except Exception as error:
             log.exception("The call's sound could not be started")
             self.say(Notice("error", f"The call has no sound: {error}"))
@@ -471,6 +496,10 @@ class Conference:
             changed = replace(state, **changes)  # type: ignore[arg-type]
             if changed != state:
                 self._go(changed)
+
+    def _tell(self, peer_id: int, message: CallMessage) -> None:
+        if (line := self._lines.get(peer_id)) is not None:
+            line.tell(message)
 
     def _listen(self, event: Event) -> None:
         self._means.listen(event)

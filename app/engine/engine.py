@@ -14,10 +14,10 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, TypeVar
 
-import numpy as np
-
-from app.audio.backend import AudioBackend, DeviceInfo
+from app.audio.backend import SPEECH_RATE, AudioBackend, DeviceInfo
+from app.audio.cues import cue_pcm
 from app.core.control import ByeReason
+from app.core.cues import Cue, CueWatch
 from app.core.meter import Clock
 from app.core.profile import profile_named
 from app.core.session import AlreadyInCall, NoAnswerAwaited, NoCall, Session
@@ -70,9 +70,11 @@ class Engine:
         loopback: bool = False,
         clock: Clock = time.monotonic,
     ) -> None:
-        self._backend, self._listen = backend, listen
+        self._backend, self._tell_front = backend, listen
+        self._cues = CueWatch(clock)
+        self._cues_lock = threading.Lock()
         self._models = Models(codec, settings.model, store, settings.precision)
-        self.shelf = Shelf(self._models, listen, clock)
+        self.shelf = Shelf(self._models, self._listen, clock)
         self._settings = settings
         self._session = Session()
         self._muted = False
@@ -90,8 +92,9 @@ class Engine:
             self._devices,
             self._network,
             clock,
-            listen,
+            self._listen,
             lambda: self._muted,
+            lambda: self._play(Cue.JOINED),
             loopback,
         )
 
@@ -155,22 +158,16 @@ class Engine:
     def set_muted(self, muted: bool) -> None:
         """Keep the own voice back, or let it through again."""
         self._muted = muted
-        self._network.call_soon(self._tell_mute)
+        self._of_call(Conference.tell_mute)
         self._listen(MuteChanged(muted))
 
     def set_volume(self, peer_id: int, volume: float) -> None:
         """Play a peer at this gain, 1 being as it comes; `PeerChanged` follows."""
-        self._of_peer(Conference.set_volume, peer_id, volume)
+        self._of_call(Conference.set_volume, peer_id, volume)
 
     def set_silenced(self, peer_id: int, silenced: bool) -> None:
         """Do not play a peer, or play it again; `PeerChanged` follows."""
-        self._of_peer(Conference.set_silenced, peer_id, silenced)
-
-    def cue(self, pcm: np.ndarray) -> None:
-        """Play a short sound on top of the call, float32 of shape (n,) at 16 kHz; else nothing."""
-        call = self._conference.call if self._conference is not None else None
-        if call is not None:
-            call.cue(pcm)
+        self._of_call(Conference.set_silenced, peer_id, silenced)
 
     def devices(self) -> Future[tuple[list[DeviceInfo], list[DeviceInfo]]]:
         """The microphones and the loudspeakers of this machine."""
@@ -212,8 +209,20 @@ class Engine:
             call.choose_profile(profile_named(name))
 
     def set_name(self, name: str) -> None:
-        """The name shown to the other end, from the next call on."""
+        """The name shown to others, now and in later calls."""
         self._settings = replace(self._settings, name=name)
+        self._of_call(Conference.tell_name)
+
+    def set_cues(self, on: bool) -> None:
+        """Play short sounds for what happens in a call, or none."""
+        self._settings = replace(self._settings, cues=on)
+
+    def send_chat(self, text: str) -> Future[None]:
+        """Write to everybody in the call; `ChatChanged` tells whether it came.
+
+        The future raises an `UndertoneError` that says why the message was not taken.
+        """
+        return self._on_network(self._write(text))
 
     def close(self) -> Future[None]:
         """Hang up and stop every thread, within a few seconds."""
@@ -242,6 +251,9 @@ class Engine:
     async def _take_back(self) -> None:
         await self._present().take_back()
 
+    async def _write(self, text: str) -> None:
+        self._present().write(text)
+
     async def _hang_up(self) -> None:
         await self._present().leave("You hung up.")
 
@@ -262,15 +274,25 @@ class Engine:
             raise NoCall
         return self._conference
 
-    def _tell_mute(self) -> None:
-        if self._conference is not None:
-            self._conference.tell_mute()
-
-    def _of_peer(self, do: Callable[..., None], *arguments: object) -> None:
+    def _of_call(self, do: Callable[..., None], *arguments: object) -> None:
         if self._conference is not None:
             self._network.call_soon(do, self._conference, *arguments)
 
+    # What is heard of events
+
+    def _listen(self, event: Event) -> None:
+        with self._cues_lock:
+            cue = self._cues.see(event)
+        if cue is not None:
+            self._devices.submit(self._play, cue)  # No other thread may wait for a file.
+        self._tell_front(event)
+
     # On the devices thread
+
+    def _play(self, cue: Cue) -> None:
+        call = self._conference.call if self._conference is not None else None
+        if call is not None and self._settings.cues:
+            call.cue(cue_pcm(cue, SPEECH_RATE))
 
     def _change_device(self, which: str, name: str | None) -> None:
         call = self._conference.call if self._conference is not None else None

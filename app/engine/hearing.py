@@ -119,6 +119,11 @@ class Hearing:
             self._jitter.push(number, codes, is_new, voice.model_id, timely)
         self._meter.received_codes(news * packet.CODES_PER_CHUNK * self._bits[voice.model_id])
 
+    @property
+    def chunks(self) -> int | None:
+        """New chunks in each of the peer's packets, of late; None before the first."""
+        return self._cadence.chunks
+
     def due_report(self) -> Report | None:
         """What to tell the sender of how its packets come; None when there is no news."""
         with self._lock:

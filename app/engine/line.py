@@ -37,6 +37,8 @@ class Exchange(Protocol):
 
     def peer_changed(self, line: Line) -> None: ...
 
+    def back(self, line: Line) -> None: ...
+
     def told(self, line: Line, message: CallMessage) -> None: ...
 
     def over(self, line: Line, reason: str, *, failed: bool, bye: ByeReason) -> None: ...
@@ -118,6 +120,12 @@ class Line:
         """Send a message; False when it had to be dropped. On the network thread."""
         return self.peer.send_control(encode_control(message))
 
+    def rename(self, name: str) -> None:
+        """Have another name for the peer from now on. On the network thread."""
+        self._name = name
+        if self.view is not None:
+            self.tell(self._hello())
+
     def send_voice(self, data: bytes) -> None:
         """Send a packet. On the network thread."""
         self.peer.send_voice(data)
@@ -153,9 +161,12 @@ class Line:
             case net_state.Connected(route=route) if self.view is None:
                 self._begin(route)
             case net_state.Connected(route=route):
-                self._update_view(reachable=True, route=route)
+                was_away = self.view is not None and not self.view.reachable
+                self._update_view(reachable=True, silent_for=0.0, route=route)
+                if was_away:
+                    self._exchange.back(self)
             case net_state.Unresponsive(seconds=seconds):
-                self._update_view(reachable=False)
+                self._update_view(reachable=False, silent_for=seconds)
                 words = f"Nothing came from {_within(self.who)} for {seconds:.0f} s."
                 self._exchange.say(Notice("warning", words))
             case net_state.Disconnected(here=True):
@@ -169,10 +180,14 @@ class Line:
         self._exchange.over(self, reason, failed=failed, bye=bye)
 
     def _begin(self, route: str) -> None:
-        best = self._models[0]
         self.meter = Meter(self._clock, total=self._total())
         self.view = PeerView(self.id, "", "", False, False, True, route)
-        hello = Hello(
+        self.tell(self._hello())
+        self._exchange.connected(self)
+
+    def _hello(self) -> Hello:
+        best = self._models[0]
+        return Hello(
             self._name,
             VERSION,
             best.offer.model_id,
@@ -181,8 +196,6 @@ class Line:
             model_digest=best.offer.digest,
             offers=tuple(model.offer for model in self._models),
         )
-        self.tell(hello)
-        self._exchange.connected(self)
 
     def _control_came(self, message: CallMessage) -> None:
         match message:

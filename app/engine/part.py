@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.core.control import Report
 from app.core.meter import EndLatency, LatencyParts, Meter
+from app.core.profile import profile_of
 from app.core.state import PeerReading
 from app.engine.hearing import Hearing
 from app.engine.sending import Sending
@@ -40,6 +41,7 @@ class Part:
             outgoing = LatencyParts.between(own, self._theirs, trip)
             incoming = LatencyParts.between(self._theirs, own, trip)
         profile = self.steering.profile
+        chunks = self.hearing.chunks
         return PeerReading(
             id=peer_id,
             bandwidth=self.meter.read(),
@@ -53,4 +55,5 @@ class Part:
             packets_dropped=network.voice_dropped,
             wire_measured=network.wire.exact,
             profile=profile.value if profile else "",
+            their_profile=profile_of(chunks).value if chunks else "",
         )

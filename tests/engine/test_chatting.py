@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.core.chat import ChatLine, Mark
-from app.core.control import Chat, ChatReceived, decode_control
+from app.core.control import Chat, ChatReceived
 from app.core.state import ChatChanged
 from app.engine.chatting import Chatting
 
@@ -20,11 +20,9 @@ class Party:
         self.ends = [self._end(number) for number in range(ends)]
 
     def _end(self, here: int) -> Chatting:
-        def send(there: int, data: bytes) -> None:
+        def send(there: int, message: Chat | ChatReceived) -> None:
             if (here, there) in self.cut:
                 return
-            message = decode_control(data)
-            assert isinstance(message, Chat | ChatReceived)
             self.passed.append(message)
             self.ends[there].take(here, NAMES[here], message)
 
@@ -83,5 +81,5 @@ def test_what_never_came_is_marked_when_the_peer_is_gone() -> None:
 def test_a_new_call_begins_with_nothing_written() -> None:
     party = Party(2)
     party.ends[0].write("Ada", "hello", [1])
-    party.ends[0].begin()
+    Chatting(lambda there, message: None, lambda event: party.shown.__setitem__(0, event.lines))
     assert party.shown[0] == ()
