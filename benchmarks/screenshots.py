@@ -126,7 +126,7 @@ async def _scenes(app, folder: Path, scheme: str, width: int, height: int) -> li
     bar.setValue(0)
     await _chat(engine, window, grab)
     bridge.set_muted(True)
-    engine.tell(PeerChanged(replace(PEER, reachable=False, muted=True)))
+    engine.tell(PeerChanged(replace(PEER, reachable=False, muted=True, silent_for=3.2)))
     engine.shown = replace(reading(60), wire_measured=False, encoder_load=1.2, outgoing=None)
     engine.tell(Notice("info", "The microphone “Headset” is used now."))
     engine.tell(Notice("warning", "Nothing came from the other side for 4 s."))

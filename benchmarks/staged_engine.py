@@ -35,6 +35,7 @@ from app.core.state import (
     ModelWork,
     MuteChanged,
     PeerJoined,
+    PeerReading,
     PeerView,
     PreparingAnswer,
     PreparingInvite,
@@ -50,6 +51,26 @@ PEER = PeerView(1, "Ben", "staged model", False, False, True, "direct, IPv4")
 def staged_reading(t: float = 30.0) -> CallReading:
     """Invented figures of a plausible size, `t` seconds into a call."""
     wave = math.sin(t / 3.0)
+    whole = _staged_whole(t, wave)
+    peer = PeerReading(
+        1,
+        whole.bandwidth,
+        whole.outgoing,
+        whole.incoming,
+        whole.round_trip_ms,
+        whole.output_level,
+        whole.chunks_played,
+        whole.chunks_concealed,
+        whole.chunks_late,
+        0,
+        True,
+        "low delay",
+        "balanced",
+    )
+    return replace(whole, peers=(peer,))
+
+
+def _staged_whole(t: float, wave: float) -> CallReading:
     up, down = 0.65 if wave > -0.6 else 0.08, 0.65 if wave < 0.75 else 0.05
     return CallReading(
         bandwidth=MeterReading(

@@ -6,10 +6,19 @@ import time
 from collections.abc import Callable
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer
-from PySide6.QtGui import QColor, QKeySequence, QPainter, QPaintEvent, QShortcut
+from PySide6.QtGui import (
+    QAccessible,
+    QAccessibleEvent,
+    QColor,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QShortcut,
+)
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.core.state import CallReading, PeerView, Talking
+from app.gui.away import AwayTimes, peer_in_words
 from app.gui.beside import Beside
 from app.gui.bridge import Bridge
 from app.gui.buttons import IconButton
@@ -19,26 +28,13 @@ from app.gui.habits import Habits
 from app.gui.message import Message
 from app.gui.meters import LatencyMeter, LevelMeters, QualityMeter, RateMeter
 from app.gui.name import NameField
+from app.gui.peers_meter import PeersMeter
 from app.gui.picker import DevicePickers
 from app.gui.theme import shades
 from app.gui.words import duration
 
 _WIDTH = 1080
 NO_NAME = "The other side"
-
-
-def peer_in_words(peer: PeerView | None) -> str:
-    """How it stands with the other end."""
-    if peer is None:
-        return "Connected"
-    said = [f"Connected, {peer.route}" if peer.route else "Connected"]
-    if not peer.reachable:
-        said = ["Not answering. Waiting for them to come back …"]
-    if peer.muted:
-        said.append("their microphone is off")
-    if peer.voice_changed:
-        said.append("their voice is converted to another one")
-    return " · ".join(said)
 
 
 class Avatar(QWidget):
@@ -82,6 +78,8 @@ class CallPage(QWidget):
         self._since: float | None = None
         self._began: float | None = None
         self._loading = False
+        self._peer: PeerView | None = None
+        self._away = AwayTimes(clock)
         self.last_reading: CallReading | None = None
         self.avatar = Avatar()
         self.peer_name = Text(NO_NAME, scale=1.35, strong=True)
@@ -102,6 +100,7 @@ class CallPage(QWidget):
         self.rates = RateMeter(clock)
         self.latency = LatencyMeter()
         self.quality = QualityMeter()
+        self.each = PeersMeter(bridge)
         self.name = NameField(bridge)
         self.devices = DevicePickers(bridge, self.name)
         self.habits = Habits(bridge)
@@ -123,7 +122,7 @@ class CallPage(QWidget):
             self._since, self._began = state.since, self._clock()
             self.last_reading = None
             self.message.clear()
-            for meter in (self.rates, self.latency, self.quality, self.levels):
+            for meter in (self.rates, self.latency, self.quality, self.levels, self.each):
                 meter.clear()
         if state.loading:
             words = f"Both sides have the model {state.loading}. It is being loaded; the sound "
@@ -140,17 +139,26 @@ class CallPage(QWidget):
         self._tick.stop()
         lasted = None if self._began is None else self._clock() - self._began
         self._since = self._began = None
-        self.show_peer(None)
+        self._peer = None
+        self._away.clear()
+        self.peer_name.setText(NO_NAME)
+        self.avatar.show_name("?", True)
         return lasted
 
-    def show_peer(self, peer: PeerView | None) -> None:
+    def show_peer(self, peer: PeerView) -> None:
         """Show the other end as it says it is."""
-        name = (peer.name if peer else "").strip() or NO_NAME
-        there = peer is None or peer.reachable
-        self.peer_name.setText(name)
-        self.avatar.show_name(name if peer and peer.name.strip() else "?", there)
-        self.status.setText(peer_in_words(peer))
-        self.status.set_shade("soft" if there else "warning")
+        name = peer.name.strip()
+        self._peer, turned = peer, self._away.see(peer)
+        self.peer_name.setText(name or NO_NAME)
+        self.avatar.show_name(name or "?", peer.reachable)
+        self.status.set_shade("soft" if peer.reachable else "warning")
+        self._show_status()
+        if turned:
+            QAccessible.updateAccessibility(QAccessibleEvent(self.status, QAccessible.Event.Alert))
+
+    def _show_status(self) -> None:
+        if self._peer is not None:
+            self.status.setText(peer_in_words(self._peer, self._away.seconds(self._peer)))
 
     def show_error(self, sentence: str) -> None:
         """Say that something was refused."""
@@ -163,7 +171,7 @@ class CallPage(QWidget):
     def _show_reading(self, reading: CallReading | None) -> None:
         if reading is not None:
             self.last_reading = reading
-        for meter in (self.rates, self.latency, self.quality, self.levels):
+        for meter in (self.rates, self.latency, self.quality, self.levels, self.each):
             meter.show_reading(reading)
 
     def _show_muted(self, muted: bool) -> None:
@@ -186,6 +194,7 @@ class CallPage(QWidget):
         (self.chat if unfolded else self).focus_first()
 
     def _show_duration(self) -> None:
+        self._show_status()
         if self._began is not None:
             self.lasted.setText(duration(self._clock() - self._began))
 
@@ -211,6 +220,7 @@ class CallPage(QWidget):
         column.addLayout(header)
         column.addWidget(self._below, 1)
         self._meters.column.addWidget(FoldingRow(self.rates, self._sound_card()))
+        self._meters.column.addWidget(self.each)
         self._meters.column.addWidget(FoldingRow(self.latency, self.quality))
 
     def _header_card(self) -> Card:

@@ -23,9 +23,15 @@ from app.gui.latency_bar import (
     parts_of,
     total_in_words,
 )
+from app.gui.peers_meter import profiles_in_words
 from app.gui.sparkline import LineSample, Sparkline
-from app.gui.words import UNKNOWN, count, decibels, kbit, milliseconds, percent
+from app.gui.words import UNKNOWN, beside_opus, count, decibels, kbit, milliseconds, percent
+from app.net.cost import OPUS_KBIT, OPUS_SECONDS
 
+_OPUS = (
+    f"{OPUS_KBIT:.0f} kbit/s of Opus in packets of {OPUS_SECONDS * 1000:.0f} ms, each with the "
+    "headers of RTP, SRTP, UDP and IPv4, both ways and without a pause."
+)
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -69,6 +75,12 @@ class RateMeter(Card):
             self.lines[key] = Sparkline(name, clock)
             grid.addWidget(self.lines[key], row, 3)
             grid.setRowStretch(row, 1)
+        self.profile = caption()
+        self.beside_opus = caption()
+        self.beside_opus.setToolTip(_OPUS)
+        self.column.addWidget(self.profile)
+        self.column.addWidget(self.beside_opus)
+        self._say(None)
 
     def _legend(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -93,8 +105,18 @@ class RateMeter(Card):
                 figure.setAccessibleName(f"{name} {way}: {kbit(rate)} kbit/s")
             if reading is not None:
                 self.lines[key].add(rates["up"], rates["down"])
+        self._say(reading)
         computed = reading is not None and not reading.wire_measured
         self.names["wire"].setText("Wire (computed)" if computed else "Wire")
+
+    def _say(self, reading: CallReading | None) -> None:
+        peers = reading.peers if reading else ()
+        took = sum(p.bandwidth.wire_up_total + p.bandwidth.wire_down_total for p in peers)
+        self.beside_opus.setText(beside_opus(took, sum(p.bandwidth.seconds for p in peers)))
+        self.beside_opus.setVisible(bool(took))
+        self.profile.setVisible(len(peers) == 1)
+        if len(peers) == 1:
+            self.profile.setText(f"Profile, to them / from them: {profiles_in_words(peers[0])}")
 
     def clear(self) -> None:
         """Forget the last call."""

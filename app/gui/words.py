@@ -69,7 +69,7 @@ def size(octets: int | None) -> str:
 def beside_opus(wire_bytes: int, seconds: float) -> str:
     """What a call of so many seconds took both ways, and what it would have by Opus."""
     opus = opus_bytes(seconds)
-    took = f"{size(wire_bytes)} on the wire so far, both ways."
+    took = f"{size(wire_bytes)} on the wire so far, both ways together."
     if not wire_bytes or not opus:
         return took
     return (

@@ -269,7 +269,7 @@ def test_the_other_ends_troubles_are_told_in_words(stage: Stage) -> None:
         await until(lambda: window.call.peer_name.text() == "Ben")
         away = replace(PEER, reachable=False, muted=True, voice_changed=True)
         stage.engine.tell(PeerChanged(away))
-        await until(lambda: "Not answering" in window.call.status.text())
+        await until(lambda: "Reconnecting" in window.call.status.text())
         assert "their microphone is off" in window.call.status.text()
         assert "converted" in window.call.status.text()
         stage.engine.tell(PeerChanged(PEER))
@@ -439,7 +439,7 @@ def test_no_text_is_cut_whatever_its_size(
             if isinstance(state, Talking):
                 stage.engine.tell(PeerChanged(replace(PEER, reachable=False, muted=True)))
                 await until(lambda: stage.window.call.rates.lines["wire"].samples)
-                await until(lambda: "Not answering" in stage.window.call.status.text())
+                await until(lambda: "Reconnecting" in stage.window.call.status.text())
             await _settled(stage.window)
             cut = [widget for widget in _texts(stage.window) if _cut(widget)]
             assert cut == [], [getattr(widget, "text", str)() for widget in cut]
