@@ -13,6 +13,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.core.errors import UndertoneError
+from app.core.introductions import (
+    MOST_OTHERS,
+    MOST_RELAYED_BYTES,
+    Apart,
+    Member,
+    Present,
+    Relay,
+    Step,
+)
 from app.core.meter import EndLatency
 from app.core.models import MAX_OFFERS, ModelOffer
 from app.core.texts import clean_lines, cut_text, plain_text
@@ -50,6 +59,10 @@ class ChatTooLong(ControlError):
         super().__init__(
             f"The message is too long: {size} bytes, and {MAX_CHAT_BYTES} fit. Send it in parts."
         )
+
+
+class IntroductionWrong(ControlError):
+    """A message about others in the call makes no sense."""
 
 
 class ByeReason(enum.IntEnum):
@@ -169,13 +182,15 @@ class ModelReady:
     able: bool = True
 
 
-CallMessage = Hello | Mute | Report | Chat | ChatReceived | ModelWish | ModelReady
+Introduction = Present | Relay | Apart
+
+CallMessage = Hello | Mute | Report | Chat | ChatReceived | Introduction | ModelWish | ModelReady
 """What concerns the call; the others are the connection's own."""
 
 ControlMessage = CallMessage | Ping | Pong | Bye
 
 _HELLO, _PING, _PONG, _MUTE, _BYE, _REPORT, _CHAT, _CHAT_RECEIVED = 1, 2, 3, 4, 5, 6, 7, 8
-_MODEL_WISH, _MODEL_READY = 12, 13
+_PRESENT, _RELAY, _APART, _MODEL_WISH, _MODEL_READY = 9, 10, 11, 12, 13
 _HELLO_FIXED = struct.Struct("!BBII")
 _OFFER = struct.Struct("!BI")
 _PING_FIXED = struct.Struct("!HI")
@@ -183,10 +198,12 @@ _PONG_FIXED = struct.Struct("!HI6H")
 _REPORT_FIXED = struct.Struct("!BBH")
 _CHAT_FIXED = struct.Struct("!IH")
 _CHAT_ID = struct.Struct("!I")
+_MEMBER = struct.Struct("!I")
+_RELAY_FIXED = struct.Struct("!IIBH")
 
 
 def encode_control(message: ControlMessage) -> bytes:
-    """The bytes of a control message. Raises ChatTooLong."""
+    """The bytes of a control message. Raises ChatTooLong, or IntroductionWrong for a long Relay."""
     match message:
         case Hello():
             fixed = _HELLO_FIXED.pack(
@@ -216,6 +233,15 @@ def encode_control(message: ControlMessage) -> bytes:
             return _head(_CHAT) + _CHAT_FIXED.pack(message.id, len(raw)) + raw
         case ChatReceived():
             return _head(_CHAT_RECEIVED) + _CHAT_ID.pack(message.id)
+        case Present():
+            return _head(_PRESENT) + _present(message)
+        case Relay(description=raw):
+            if len(raw) > MOST_RELAYED_BYTES:
+                raise IntroductionWrong
+            fixed = _RELAY_FIXED.pack(message.to, message.sender, message.step, len(raw))
+            return _head(_RELAY) + fixed + raw
+        case Apart():
+            return _head(_APART) + _MEMBER.pack(message.id)
         case ModelWish():
             return _head(_MODEL_WISH) + _offer(message.offer)
         case ModelReady():
@@ -334,6 +360,39 @@ def _read_model_ready(data: bytes) -> ModelReady:
     return ModelReady(ModelOffer(*_OFFER.unpack_from(data)), bool(data[_OFFER.size]))
 
 
+def _present(message: Present) -> bytes:
+    others = message.others[:MOST_OTHERS]
+    told = (_MEMBER.pack(other.id) + _text(other.name) for other in others)
+    return _MEMBER.pack(message.own) + bytes((len(others),)) + b"".join(told)
+
+
+def _read_present(data: bytes) -> Present:
+    (own,) = _MEMBER.unpack_from(data)
+    number, at = data[_MEMBER.size], _MEMBER.size + 1
+    if number > MOST_OTHERS:
+        raise IntroductionWrong
+    others = []
+    for _ in range(number):
+        (member,) = _MEMBER.unpack_from(data, at)
+        name, at = _read_text(data, at + _MEMBER.size)
+        others.append(Member(member, name))
+    return Present(own, tuple(others))
+
+
+def _read_relay(data: bytes) -> Relay:
+    to, sender, step, size = _RELAY_FIXED.unpack_from(data)
+    if step not in Step.__members__.values() or size > MOST_RELAYED_BYTES:
+        raise IntroductionWrong
+    raw = data[_RELAY_FIXED.size : _RELAY_FIXED.size + size]
+    if len(raw) < size:
+        raise IndexError
+    return Relay(to, sender, Step(step), raw)
+
+
+def _read_apart(data: bytes) -> Apart:
+    return Apart(*_MEMBER.unpack_from(data))
+
+
 _READERS: dict[int, Callable[[bytes], ControlMessage]] = {
     _HELLO: _read_hello,
     _PING: _read_ping,
@@ -343,6 +402,9 @@ _READERS: dict[int, Callable[[bytes], ControlMessage]] = {
     _REPORT: _read_report,
     _CHAT: _read_chat,
     _CHAT_RECEIVED: _read_chat_received,
+    _PRESENT: _read_present,
+    _RELAY: _read_relay,
+    _APART: _read_apart,
     _MODEL_WISH: _read_model_wish,
     _MODEL_READY: _read_model_ready,
 }

@@ -10,22 +10,22 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
+from typing import Any, TypeVar
 
-from app.audio.backend import AudioBackend
 from app.core.control import ByeReason, CallMessage, Chat, ChatReceived, Mute
 from app.core.description import Description
 from app.core.errors import UndertoneError
-from app.core.meter import Clock, Meter
+from app.core.introductions import MOST_OTHERS, Apart, Present, Relay
+from app.core.meter import Meter
+from app.core.models import MAX_OFFERS
 from app.core.session import (
     CallFull,
     CallNotReady,
     InviteOpen,
     NoAnswerAwaited,
     NoInviteOpen,
-    Session,
 )
 from app.core.settings import Settings
 from app.core.state import (
@@ -35,7 +35,6 @@ from app.core.state import (
     Connecting,
     Ended,
     Event,
-    InputEnded,
     Inviting,
     Notice,
     PeerChanged,
@@ -48,49 +47,26 @@ from app.core.state import (
     Talking,
 )
 from app.engine.call import Call
+from app.engine.call_sound import CallSound
 from app.engine.changing import ModelChanges
 from app.engine.chatting import Chatting
+from app.engine.introducing import Introducing
 from app.engine.line import Line
-from app.engine.model import Models, OwnModel
+from app.engine.means import Means
+from app.engine.model import OwnModel
 from app.engine.relief import LOOK_SECONDS, Relief
-from app.engine.shelf import Shelf
-from app.engine.worker import Worker
 from app.net.config import NetworkConfig
 from app.net.diagnosis import unanswered_servers
-from app.net.network_thread import NetworkThread
 from app.rendezvous.base import Letter
-from app.rendezvous.manual import ManualRendezvous
-from codec.model.codec import Codec
 
 log = logging.getLogger(__name__)
 
 S = TypeVar("S", bound=CallState)
 T = TypeVar("T")
 
-MOST_PEERS = 7
-"""A full mesh of eight: each further one costs every other upstream and processor time."""
-
 
 class CallFailed(UndertoneError):
     """The call failed inside Undertone."""
-
-
-@dataclass(frozen=True)
-class Means:
-    """What an engine's calls are made with, one after another."""
-
-    backend: AudioBackend
-    models: Models
-    shelf: Shelf
-    rendezvous: ManualRendezvous
-    session: Session
-    devices: Worker
-    network: NetworkThread
-    clock: Clock
-    listen: Callable[[Event], None]
-    is_muted: Callable[[], bool]
-    sound_opened: Callable[[], None]
-    loopback: bool
 
 
 class Conference:
@@ -108,7 +84,8 @@ class Conference:
         self._meter: Meter | None = None
         self._left: list[PeerReading] = []
         self._last_reading: CallReading | None = None
-        self._call: Call | None = None
+        self._sound = CallSound(means, settings, self)
+        self._introducing = Introducing(self)
         self._changes = ModelChanges(self, means.models, means.shelf, means.network)
         self._relief: Relief | None = None
         self._chat = Chatting(self._tell, self._listen)
@@ -122,7 +99,12 @@ class Conference:
     @property
     def call(self) -> Call | None:
         """The call's sound, once it is open."""
-        return self._call
+        return self._sound.call
+
+    @property
+    def room(self) -> int:
+        """How many more can be connected to."""
+        return MOST_OTHERS - len(self._lines)
 
     @property
     def _state(self) -> CallState:
@@ -130,7 +112,7 @@ class Conference:
 
     def reading(self) -> CallReading | None:
         """Every meter now; after the call, as it ended. None before the sound is open."""
-        call = self._call
+        call = self._sound.call
         if call is not None and not self.is_over:
             peers = [reading for line in self.lines if (reading := line.reading()) is not None]
             if peers:
@@ -143,7 +125,7 @@ class Conference:
         """Make the call's first invite."""
         self._go(PreparingInvite())
         line = self._new_line(self._means.models.own(), calls=True)
-        return self._go(await self._attempt(line, self._invite(line)))
+        return self._go(await self.attempt(line, self._invite(line)))
 
     async def join(self, letter: Letter) -> Answering:
         """Answer the invite of someone who is in a call, or begins one."""
@@ -156,7 +138,7 @@ class Conference:
             link = self._means.rendezvous.answer(letter, own, self._settings().name)
             return Answering(link, self._means.rendezvous.expires_at())
 
-        return self._go(await self._attempt(line, answer()))
+        return self._go(await self.attempt(line, answer()))
 
     async def invite_another(self) -> Inviting:
         """Make an invite for one more."""
@@ -164,12 +146,12 @@ class Conference:
             raise InviteOpen
         if self._model is None:
             raise CallNotReady
-        if len(self._lines) >= MOST_PEERS:
+        if self.room < 1:
             raise CallFull
         # All speak one model, that of the first two: there is one encoder for all.
         line = self._new_line((self._model,), calls=True)
         self._invited = line
-        inviting = await self._attempt(line, self._invite(line))
+        inviting = await self.attempt(line, self._invite(line))
         self._talking(inviting=inviting)
         return inviting
 
@@ -184,14 +166,14 @@ class Conference:
             self._go(Connecting())
         else:
             self._talking(inviting=None)
-        await self._attempt(line, line.peer.accept_answer(answer))
+        await self.attempt(line, line.peer.accept_answer(answer))
 
     async def take_back(self) -> None:
         """Take the open invite for one more back."""
         line = self._invited
         if line is None or not isinstance(self._state, Talking):
             raise NoInviteOpen
-        self._forget(line)
+        self.forget(line)
         await line.peer.close()
 
     async def _invite(self, line: Line) -> Inviting:
@@ -200,6 +182,14 @@ class Conference:
         self._warn_of_servers(line, offer)
         link = self._means.rendezvous.invite(offer, self._settings().name)
         return Inviting(link, self._means.rendezvous.expires_at())
+
+    def introduced_line(self, *, calls: bool) -> Line | None:
+        """A line to someone this end is introduced to; None where there can be none."""
+        if self.is_over or self._model is None or self.room < 1:
+            return None
+        # Both are in the call already, so that the first is what they agree on.
+        others = (own for own in self._means.models.own() if own.offer != self._model.offer)
+        return self._new_line((self._model, *others)[:MAX_OFFERS], calls=calls)
 
     def _new_line(self, models: tuple[OwnModel, ...], *, calls: bool) -> Line:
         config = NetworkConfig.of(self._settings(), loopback=self._means.loopback)
@@ -216,7 +206,7 @@ class Conference:
         self._lines[line.id] = line
         return line
 
-    async def _attempt(self, line: Line, work: Awaitable[T]) -> T:
+    async def attempt(self, line: Line, work: Awaitable[T]) -> T:
         """Do `work` for a line; when it fails, the line is over, and the call with its last."""
         try:
             result = await work
@@ -284,19 +274,16 @@ class Conference:
         """A peer has this model: load it if need be, and open the sound; or let the peer in."""
         if line.id not in self._lines:
             return
-        if self._model is not None:
-            self._means.devices.submit(self._let_in, line)
-            self._changes.joined(line)
-            return
-        self._model = model
-        if model.name != self._means.models.chosen:
-            words = f"This call uses the model {model.title}, which both sides have."
-            self.say(Notice("info", words))
-        if (codec := self._means.models.at_hand(model.name)) is not None:
-            self._means.devices.submit(self._open_sound, codec)
+        if self._model is None:
+            self._model = model
+            if model.name != self._means.models.chosen:
+                words = f"This call uses the model {model.title}, which both sides have."
+                self.say(Notice("info", words))
+            self._sound.begin(model)
         else:
-            self._talking(loading=model.title)
-            self._means.shelf.submit(self._load, model)
+            self._sound.let_in(line)
+            self._changes.joined(line)
+        self._introducing.agreed(line)
 
     def peer_changed(self, line: Line) -> None:
         """More is known of a peer."""
@@ -305,10 +292,13 @@ class Conference:
 
     def told(self, line: Line, message: CallMessage) -> None:
         """A message that concerns more than its line."""
+        if line.id not in self._lines:
+            return
         match message:
+            case Present() | Relay() | Apart():
+                self._introducing.told(line, message)
             case Chat() | ChatReceived():
-                if line.id in self._lines:
-                    self._chat.take(line.id, line.who, message)
+                self._chat.take(line.id, line.who, message)
             case _:
                 self._changes.told(line, message)
 
@@ -354,12 +344,13 @@ class Conference:
         if len(self._lines) == 1 or self.lines == (line,):
             self._end(reason, failed=failed, bye=bye)
             return
-        self._forget(line)
+        self.forget(line)
         if line.view is not None:
             self._listen(PeerLeft(line.view, reason))
-        else:
+            self._introducing.lost(line, said_bye=not failed)
+        elif not self._introducing.failed(line, reason):
             self.say(Notice("warning", f"The one who was invited could not join: {reason}"))
-        self._close_line(line, bye)
+        self.close_line(line, bye)
 
     def say(self, notice: Notice) -> None:
         """Something a person should know. Any thread may call."""
@@ -384,97 +375,46 @@ class Conference:
         self.is_over = True
         self._lines.clear()
         self._means.session.go(state := Ended(reason, failed))
-        self._means.devices.submit(self._close_sound)
+        self._sound.end()
         self._listen(StateChanged(state))
         for line in lines:
-            self._close_line(line, bye)
+            self.close_line(line, bye)
 
-    def _forget(self, line: Line) -> None:
+    def forget(self, line: Line) -> None:
         """Take a line out of the call, which goes on."""
         if (reading := line.reading()) is not None:
             self._left.append(reading)
         del self._lines[line.id]
+        self._sound.let_out(line)
         self._chat.left(line.id)
-        self._means.devices.submit(self._let_out, line)
         self._changes.left()
         if self._invited is line:
             self._invited = None
             self._talking(inviting=None)
 
-    def _close_line(self, line: Line, bye: ByeReason) -> None:
+    def close_line(self, line: Line, bye: ByeReason) -> None:
+        """Take a line's connection down."""
         self._means.network.submit(line.peer.close(bye))
 
-    # A model that was not at hand, on the shelf's thread
+    # What the sound tells
 
-    def _load(self, model: OwnModel) -> None:
-        if self.is_over:
-            return  # Hung up before its turn came.
-        try:
-            codec = self._means.models.load(model.name)
-            if (words := self._means.models.too_slow(model.name)) is not None:
-                self.say(Notice("warning", words))
-        except Exception as error:
-            log.exception("The model of the call could not be loaded")
-            self._means.network.call_soon(self._give_up, str(error))
-            return
-        self._means.network.call_soon(self._loaded)
-        self._means.devices.submit(self._open_sound, codec)
+    def opened(self, call: Call) -> None:
+        """The sound is open."""
+        self.spawn(self._watch(call))
 
-    def _loaded(self) -> None:
-        if not self.is_over:
-            self._talking(loading="")
+    def loading(self, title: str) -> None:
+        """The model of this name is being loaded; "": it is loaded."""
+        self._talking(loading=title)
 
-    def _give_up(self, reason: str) -> None:
+    def give_up(self, reason: str) -> None:
+        """The call cannot go on."""
         self._end(reason, failed=True, bye=ByeReason.OTHER)
 
-    # Sound, on the devices thread
-
-    def _open_sound(self, codec: Codec) -> None:
-        if self.is_over:
-            return
-        try:
-            call = Call(
-                codec,
-                self._means.backend,
-                self._settings(),
-                is_muted=self._means.is_muted,
-                clock=self._means.clock,
-                say=self.say,
-                on_input_end=lambda: self._listen(InputEnded()),
-            )
-            self._call = call
-            for line in self.lines:  # Before anything is read of a file that is spoken.
-                self._let_in(line)
-            call.start()
-            self._means.network.submit(self._watch(call))
-            self._means.sound_opened()
-        except Exception as error:
-            log.exception("The call's sound could not be started")
-            self.say(Notice("error", f"The call has no sound: {error}"))
-
-    def _let_in(self, line: Line) -> None:
-        call = self._call
-        if call is None or line.model is None or line.part is not None:
-            return  # Where the sound is not open yet, that will let everybody in.
-        if line.id not in self._lines or line.meter is None:
-            return
-        part = call.add(
-            send_voice=lambda data: self._means.network.call_soon(line.send_voice, data),
-            backlog=lambda: line.peer.voice_backlog,
-            meter=line.meter,
-        )
-        line.take_part(call, part)
-
-    def _let_out(self, line: Line) -> None:
-        if self._call is not None and line.part is not None:
-            self._call.remove(line.part)
-
-    def _close_sound(self) -> None:
-        call, self._call = self._call, None
-        if call is not None:
-            call.stop()
-
     # Small parts
+
+    def spawn(self, work: Coroutine[Any, Any, object]) -> None:
+        """Do what takes a while and whose end nobody waits for."""
+        self._means.network.submit(work)
 
     def _total(self) -> Meter:
         """Counts what all lines do, from the first that is connected: set-up costs no call."""

@@ -33,7 +33,8 @@ from app.core.state import (
     Notice,
     StateChanged,
 )
-from app.engine.conference import Conference, Means
+from app.engine.conference import Conference
+from app.engine.means import Means
 from app.engine.model import Models
 from app.engine.shelf import Shelf
 from app.engine.worker import Worker

@@ -172,7 +172,7 @@ class Line:
             case net_state.Disconnected(here=True):
                 pass  # Whoever closed it says why the call ends.
             case net_state.Disconnected(reason=reason, bye=bye):
-                self._over(reason, failed=bye is None)
+                self._over(reason, failed=bye in (None, ByeReason.LOST))
             case net_state.Failed():
                 self._over(state.reason, failed=True)
 

@@ -43,3 +43,7 @@ class DescriptionRefused(NetError):
 
 class OutOfTurn(NetError):
     """This connection has had its offer or answer already. Make a new call."""
+
+
+class NoAnswerCame(NetError):
+    """No answer came in time."""

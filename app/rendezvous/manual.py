@@ -11,21 +11,19 @@ import base64
 import datetime
 import enum
 import hashlib
-import ipaddress
 import re
 import secrets
 import string
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.core.description import (
-    FINGERPRINT_BYTES,
     Candidate,
-    CandidateKind,
     Description,
     DescriptionInvalid,
-    Setup,
+    pack_description,
+    read_description,
 )
 from app.core.texts import cut_text, plain_text
 from app.rendezvous.base import Letter
@@ -52,10 +50,7 @@ CALL_ID_BYTES = 4
 CHECKSUM_BYTES = 5
 MAX_LINK_BYTES = 255
 
-_ICE_CHARS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
-"""RFC 8445's ice-char set is base64's alphabet, so six bits hold a character."""
-
-_FIXED = struct.Struct(f"!I{CALL_ID_BYTES}sB{FINGERPRINT_BYTES}s")
+_FIXED = struct.Struct(f"!I{CALL_ID_BYTES}s")
 _PASSED_OVER = frozenset(string.whitespace + "<>\"'`*_\u200b\u200c\u200d\u2060\ufeff\xad") - {"_"}
 """What mail and chat programs put into or around a link."""
 _LINK_CHARS = frozenset(string.ascii_letters + string.digits + "-_")
@@ -144,22 +139,10 @@ class ManualRendezvous:
 def write_link(link: Link) -> str:
     """A link as text. Keeps the four most useful addresses, and 24 bytes of the name."""
     letter, description = link.letter, link.letter.description
-    candidates = choose_candidates(description.candidates)
-    fixed = _FIXED.pack(
-        letter.expires_at,
-        letter.call_id,
-        description.setup << 4 | len(candidates),
-        description.fingerprint,
-    )
+    chosen = replace(description, candidates=choose_candidates(description.candidates))
     name = cut_text(letter.name, MAX_NAME_BYTES)
-    body = (
-        fixed
-        + _pack_ice(description.ufrag)
-        + _pack_ice(description.pwd)
-        + b"".join(map(_pack_candidate, candidates))
-        + bytes((len(name),))
-        + name
-    )
+    fixed = _FIXED.pack(letter.expires_at, letter.call_id)
+    body = fixed + pack_description(chosen) + bytes((len(name),)) + name
     size = 2 + len(body) + CHECKSUM_BYTES
     if size > MAX_LINK_BYTES:
         raise LinkTooLong
@@ -186,7 +169,7 @@ def read_link(text: str) -> Link:
             "The link is from an older Undertone. Ask the other person to update theirs."
         )
     try:
-        return Link(LinkKind(kind), _Reader(body[2:]).letter())
+        return Link(LinkKind(kind), _letter(body[2:]))
     except (IndexError, ValueError, struct.error, DescriptionInvalid):
         raise LinkAltered from None
 
@@ -245,59 +228,11 @@ def _checksum(data: bytes) -> bytes:
     return hashlib.sha256(b"undertone link" + data).digest()[:CHECKSUM_BYTES]
 
 
-def _pack_ice(text: str) -> bytes:
-    if len(text) > 0xFF:
-        raise LinkTooLong
-    whole = 0
-    for char in text:
-        whole = whole << 6 | _ICE_CHARS.index(char)
-    return bytes((len(text),)) + whole.to_bytes(-(-len(text) * 6 // 8), "big")
-
-
-def _pack_candidate(candidate: Candidate) -> bytes:
-    head = candidate.kind << 4 | (6 if candidate.is_ipv6 else 4)
-    address = ipaddress.ip_address(candidate.address).packed
-    return bytes((head,)) + address + candidate.port.to_bytes(2, "big")
-
-
-class _Reader:
-    """Takes a link's body apart. Raises IndexError or ValueError where it makes no sense."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 0
-
-    def letter(self) -> Letter:
-        expires_at, call_id, head, fingerprint = _FIXED.unpack(self._take(_FIXED.size))
-        ufrag, pwd = self._ice(), self._ice()
-        candidates = tuple(self._candidate() for _ in range(head & 0xF))
-        name = plain_text(self._take(self._byte()))
-        description = Description(ufrag, pwd, fingerprint, Setup(head >> 4), candidates)
-        return Letter(call_id, description, name, expires_at)
-
-    def _take(self, count: int) -> bytes:
-        end = self._at + count
-        if end > len(self._data):
-            raise IndexError
-        taken, self._at = self._data[self._at : end], end
-        return taken
-
-    def _byte(self) -> int:
-        return self._take(1)[0]
-
-    def _ice(self) -> str:
-        length = self._byte()
-        whole = int.from_bytes(self._take(-(-length * 6 // 8)), "big")
-        return "".join(
-            _ICE_CHARS[whole >> 6 * (length - 1 - index) & 63] for index in range(length)
-        )
-
-    def _candidate(self) -> Candidate:
-        head = self._byte()
-        size = {4: 4, 6: 16}.get(head & 0xF)
-        if size is None:
-            raise ValueError
-        address = ipaddress.ip_address(self._take(size))
-        return Candidate(
-            CandidateKind(head >> 4), str(address), int.from_bytes(self._take(2), "big")
-        )
+def _letter(data: bytes) -> Letter:
+    """What a link's body says. Raises an error of Python's own where it makes no sense."""
+    expires_at, call_id = _FIXED.unpack_from(data)
+    description, at = read_description(data, _FIXED.size)
+    end = at + 1 + data[at]
+    if end > len(data):
+        raise IndexError
+    return Letter(call_id, description, plain_text(data[at + 1 : end]), expires_at)

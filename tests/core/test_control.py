@@ -19,6 +19,7 @@ from app.core.control import (
     ControlTypeUnknown,
     ControlVersionUnknown,
     Hello,
+    IntroductionWrong,
     ModelReady,
     ModelWish,
     Mute,
@@ -28,6 +29,7 @@ from app.core.control import (
     decode_control,
     encode_control,
 )
+from app.core.introductions import MOST_RELAYED_BYTES, Apart, Member, Present, Relay, Step
 from app.core.meter import EndLatency
 from app.core.models import MAX_OFFERS, ModelOffer
 from app.core.texts import clean_lines
@@ -52,6 +54,9 @@ MESSAGES: st.SearchStrategy[ControlMessage] = st.one_of(
     ),
     st.builds(Chat, U32, st.text(max_size=MAX_CHAT_BYTES // 4).map(clean_lines)),
     st.builds(ChatReceived, U32),
+    st.builds(Present, U32, st.lists(st.builds(Member, U32, TEXT), max_size=7).map(tuple)),
+    st.builds(Relay, U32, U32, st.sampled_from(Step), st.binary(max_size=MOST_RELAYED_BYTES)),
+    st.builds(Apart, U32),
     st.builds(ModelWish, st.builds(ModelOffer, U8, U32)),
     st.builds(ModelReady, st.builds(ModelOffer, U8, U32), st.booleans()),
 )
@@ -147,3 +152,14 @@ def test_a_chat_message_is_cleaned_when_it_is_read() -> None:
     raw = "\x1b[2Jhello\u202e\r\nyou".encode()
     data = b"\x07\x00\x00\x00\x09" + len(raw).to_bytes(2, "big") + raw
     assert decode_control(data) == Chat(9, "?[2Jhello\nyou")
+
+
+def test_more_than_a_call_holds_and_descriptions_too_long_are_refused() -> None:
+    eight = bytes((9, 0, 0, 0, 1, 8)) + bytes(5 * 8)
+    long = bytes((10, 0, 0, 0, 1, 0, 0, 0, 2, 0)) + (1025).to_bytes(2, "big") + bytes(1025)
+    neither = bytes((10, 0, 0, 0, 1, 0, 0, 0, 2, 7, 0, 0))
+    for data in (eight, long, neither):
+        with pytest.raises(IntroductionWrong):
+            decode_control(data)
+    with pytest.raises(IntroductionWrong):
+        encode_control(Relay(1, 2, Step.OFFER, bytes(1025)))

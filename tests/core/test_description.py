@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import ipaddress
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.core.description import (
     Candidate,
@@ -8,6 +12,8 @@ from app.core.description import (
     Description,
     DescriptionInvalid,
     Setup,
+    pack_description,
+    unpack_description,
 )
 
 
@@ -47,3 +53,42 @@ def test_reach_of_an_address() -> None:
     wan = Candidate(CandidateKind.REFLEXIVE, "8.8.8.8", 9)
     assert (here.is_loopback, lan.is_loopback) == (True, False)
     assert (lan.is_private, wan.is_private) == (True, False)
+
+
+ICE = st.text("ABCxyz019+/", min_size=22, max_size=255)
+CANDIDATES = st.builds(
+    Candidate,
+    st.sampled_from(CandidateKind),
+    st.ip_addresses().filter(lambda a: not getattr(a, "scope_id", None)).map(str),
+    st.integers(1, 0xFFFF),
+)
+DESCRIPTIONS = st.builds(
+    Description,
+    ICE,
+    ICE,
+    st.binary(min_size=32, max_size=32),
+    st.sampled_from(Setup),
+    st.lists(CANDIDATES, max_size=15).map(tuple),
+)
+
+
+@given(DESCRIPTIONS)
+def test_a_description_survives_being_packed(description: Description) -> None:
+    assert unpack_description(pack_description(description)) == description
+
+
+@given(DESCRIPTIONS, st.data())
+def test_any_part_of_one_is_refused_by_name(description: Description, data: st.DataObject) -> None:
+    packed = pack_description(description)
+    with pytest.raises(DescriptionInvalid):
+        unpack_description(packed[: data.draw(st.integers(0, len(packed) - 1))])
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_description_or_refused_by_name(data: bytes) -> None:
+    try:
+        description = unpack_description(data)
+    except DescriptionInvalid:
+        return
+    for candidate in description.candidates:
+        assert ipaddress.ip_address(candidate.address)

@@ -291,6 +291,6 @@ def test_the_most_useful_addresses_are_kept() -> None:
 
 
 def test_credentials_too_long_for_a_link_are_refused(caller: ManualRendezvous) -> None:
-    long = Description("u" * 256, "p" * 256, bytes(32), Setup.ACTPASS, ())
+    long = Description("u" * 255, "p" * 255, bytes(32), Setup.ACTPASS, ())
     with pytest.raises(LinkTooLong):
         caller.invite(long, "")
