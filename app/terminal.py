@@ -31,6 +31,7 @@ from app.core.state import (
     StateChanged,
     Talking,
 )
+from app.net.cost import OPUS_KBIT, opus_kbit
 
 
 class CannotPrint(UndertoneError):
@@ -219,6 +220,7 @@ def report(reading: CallReading, title: str) -> str:
             f"           down     {mean(band.payload_down_total)}",
             f"  wire     up       {mean(band.wire_up_total)}, {how}, IP headers included",
             f"           down     {mean(band.wire_down_total)}, {how}, IP headers included",
+            f"  Opus would need   {opus_kbit():7.2f} kbit/s each way, {OPUS_KBIT:.0f} of it codes",
             f"  chunks            {reading.chunks_played} played, {reading.chunks_concealed} "
             f"concealed, {reading.chunks_late} late",
             f"  delay    out      {_parts(reading.outgoing)}",

@@ -125,7 +125,7 @@ def _keep(kept: Settings, began_with: Settings, now: Settings) -> None:
     """Save what was changed in the window."""
     chosen = {
         name: getattr(now, name)
-        for name in ("name", "input_device", "output_device", "model", "profile")
+        for name in ("name", "input_device", "output_device", "model", "profile", "cues")
         if getattr(now, name) != getattr(began_with, name)
     }
     if chosen and (trouble := save_settings(replace(kept, **chosen))):

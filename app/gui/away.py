@@ -38,7 +38,7 @@ def peer_in_words(peer: PeerView, away: float | None) -> str:
     if away is None:
         said = [f"Connected, {peer.route}" if peer.route else "Connected"]
     else:
-        said = [f"Reconnecting … nothing came for {away:.0f} s"]
+        said = [f"Reconnecting … {away:.0f} s"]
     if peer.muted:
         said.append("their microphone is off")
     if peer.voice_changed:

@@ -75,7 +75,7 @@ class Habits(QWidget):
         grid.setHorizontalSpacing(10)
         grid.setVerticalSpacing(6)
         grid.setColumnStretch(2, 1)
-        grid.addWidget(IconMark("call"), 0, 0)
+        grid.addWidget(IconMark("gauge"), 0, 0)
         grid.addWidget(label, 0, 1)
         grid.addWidget(self.profile, 0, 2)
         grid.addWidget(self.meaning, 1, 2)
