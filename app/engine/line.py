@@ -165,7 +165,7 @@ class Line:
                 self._update_view(reachable=True, silent_for=0.0, route=route)
                 if was_away:
                     self._exchange.back(self)
-            case net_state.Unresponsive(seconds=seconds):
+            case net_state.Reconnecting(seconds=seconds):
                 self._update_view(reachable=False, silent_for=seconds)
                 words = f"Nothing came from {_within(self.who)} for {seconds:.0f} s."
                 self._exchange.say(Notice("warning", words))

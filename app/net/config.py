@@ -72,7 +72,10 @@ class Patience:
     pings when nothing is heard that should be; `ping_busy`: between pings otherwise, only to
     measure; `ping_silent`: between those when both ends said that they are silent. `pong`: for the
     answer to wait for voice that it can travel with.
-    `unresponsive` and `lost`: silence until the peer is called so. `bye`: for a last word to leave.
+    `missing`: silence until the peer is missed and another way to it looked for; `lost`: until it
+    is given up. `consent`: between checks of the way in use while it answers; `consent_expiry`:
+    without an answer until it carries nothing but checks (RFC 7675 section 5.1: 30 s).
+    `addresses`: between looks at this computer's addresses. `bye`: for a last word to leave.
     `close`: for the connection to be taken down. `keep_alive`: between packets that keep a hole
     through address translators open while links travel (RFC 8445 section 11 asks at least 15 s).
     """
@@ -83,8 +86,11 @@ class Patience:
     ping_busy: float = 10.0
     ping_silent: float = 20.0
     pong: float = 0.4
-    unresponsive: float = 3.0
-    lost: float = 15.0
+    missing: float = 2.0
+    lost: float = 120.0
+    consent: float = 20.0
+    consent_expiry: float = 30.0
+    addresses: float = 1.0
     bye: float = 0.25
     close: float = 3.0
     keep_alive: float = 12.0

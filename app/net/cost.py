@@ -21,8 +21,8 @@ from app.net.wire import (
 CHUNK_SECONDS = 0.08
 LEAN_BITS = 11
 
-CONSENT_REQUEST, CONSENT_REPLY, CONSENT_SECONDS = 88, 64, 5.0
-"""A STUN binding request and its reply as aioice makes them, and how often (RFC 7675)."""
+CONSENT_REQUEST, CONSENT_REPLY = 88, 64
+"""A STUN binding request and its reply as aioice makes them (RFC 7675)."""
 PING_BYTES, PONG_BYTES = 7, 19
 
 OPUS_KBIT = 24.0
@@ -58,9 +58,10 @@ def upkeep_kbit() -> float:
     Both ends ask, so each direction carries a request and a reply in each interval. Pings and
     their answers travel with voice.
     """
+    patience = Patience()
     consent = datagram_bytes(CONSENT_REQUEST) + datagram_bytes(CONSENT_REPLY)
     pings = rider_bytes(PING_BYTES) + rider_bytes(PONG_BYTES)
-    return (consent / CONSENT_SECONDS + pings / Patience().ping_busy) * 8 / 1000
+    return (consent / patience.consent + pings / patience.ping_busy) * 8 / 1000
 
 
 def call_kbit(plan: Plan, bits: int) -> float:

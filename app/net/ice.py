@@ -1,8 +1,9 @@
 """What the app needs of aioice that aiortc does not pass on.
 
-The only module, with `wire` and `tuning`, that looks inside aiortc and aioice (written against
-1.16 and 0.13). Each look is guarded: with a version built otherwise, `IceAccess.connection` is
-None or the call does nothing, and the app goes on with less - no loopback, no route in words.
+The only module, with `wire`, `tuning`, `bundling` and `roaming`, that looks inside aiortc and
+aioice (written against 1.16 and 0.13). Each look is guarded: with a version built otherwise,
+`IceAccess.connection` is None or the call does nothing, and the app goes on with less - no
+loopback, no route in words.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ class IceAccess:
             stock = self.connection.get_component_candidates
 
             async def with_loopback(component: int, addresses: list[str], timeout: int = 5) -> Any:
-                more = [LOOPBACK] if always or not addresses else []
+                is_first = not self.connection._protocols
+                more = [LOOPBACK] if is_first and (always or not addresses) else []
                 return await stock(component, [*addresses, *more], timeout)
 
             self.connection.get_component_candidates = with_loopback

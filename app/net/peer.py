@@ -1,4 +1,4 @@
-"""One peer: an RTCPeerConnection with a channel for voice and one for control.
+"""One peer: what is said to it, what it says, whether it is there, and where that leaves the two.
 
 Every method runs on the network thread's loop, and every callback is called there. Whatever a peer
 sends and a callback raises, no exception reaches aiortc, where it would end the connection.
@@ -12,15 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from aiortc import (
-    RTCConfiguration,
-    RTCDataChannel,
-    RTCIceServer,
-    RTCIceTransportPolicy,
-    RTCPeerConnection,
-    RTCSessionDescription,
-)
-
 from app.core.control import (
     Bye,
     ByeReason,
@@ -31,22 +22,13 @@ from app.core.control import (
     decode_control,
     encode_control,
 )
-from app.core.description import Description, DescriptionInvalid
+from app.core.description import Description
 from app.core.meter import EndLatency
 from app.core.packet import is_silence
 from app.net.config import NetworkConfig, Patience
 from app.net.diagnosis import why_no_route
-from app.net.errors import (
-    DescriptionRefused,
-    IdentityMismatch,
-    NetError,
-    NoNetwork,
-    OutOfTurn,
-    RelayUnavailable,
-)
-from app.net.ice import IceAccess
+from app.net.errors import IdentityMismatch, NetError, OutOfTurn
 from app.net.liveness import Liveness
-from app.net.sdp import from_sdp, to_sdp
 from app.net.state import (
     GOODBYES,
     Connected,
@@ -56,17 +38,16 @@ from app.net.state import (
     New,
     PeerState,
     PeerStats,
-    Unresponsive,
+    Reconnecting,
 )
-from app.net.tuning import agreed_cipher, bundle, prefer_short_records
-from app.net.wire import DTLS_RECORD, DTLS_RECORD_GCM, OnWire, WireCounter
+from app.net.transport import CONTROL, VOICE, Listener, Transport
+from app.net.wire import OnWire, WireCounter
 
 log = logging.getLogger(__name__)
 
-VOICE_CHANNEL, CONTROL_CHANNEL = 0, 1
-MAX_VOICE_BUFFER = 1200
-"""Bytes of voice waiting to leave above which new voice is dropped: it would be stale anyway."""
-MAX_CONTROL_BUFFER = 65536
+_NOT_FOUND_AGAIN = (
+    "The connection was lost, and no other way to the other side was found. Make a new call."
+)
 
 OnPong = Callable[[float, EndLatency], None]
 """Called with the round trip in seconds and the peer's own shares of the latency."""
@@ -113,16 +94,18 @@ class PeerConnection:
         self._wire = WireCounter(
             (lambda up, down: self._call(on_wire, up, down)) if on_wire else None
         )
-        self._open_pc()
+        self._transport = Transport(
+            config, self._patience, self._wire, self._listener(), self._call
+        )
 
     # Making the connection
 
     async def create_offer(self) -> Description:
         """This end's description, to be handed to the other. Raises `NetError`."""
         self._must_be_new()
-        own = await self._describe(await self._pc.createOffer())
+        self._own = await self._transport.offer()
         self._start(self._keep_open())
-        return own
+        return self._own
 
     async def accept_offer(self, offer: Description) -> Description:
         """The answer to an offer, to be handed back. Connecting begins when the other has it.
@@ -131,19 +114,18 @@ class PeerConnection:
         """
         self._must_be_new()
         self._theirs = offer
-        await self._set_remote(offer, "offer")
-        own = await self._describe(await self._pc.createAnswer())
+        self._own = await self._transport.answer(offer)
         self._deadline = self._loop.time() + self._patience.answer_taken
         self._start(self._keep_open())
         self._start(self._watch())
-        return own
+        return self._own
 
     async def accept_answer(self, answer: Description) -> None:
         """Begin to connect to the one who gave this answer to our offer. Raises `NetError`."""
         if self._own is None or self._theirs is not None or self.is_over:
             raise OutOfTurn
         self._theirs = answer
-        await self._set_remote(answer, "answer")
+        await self._transport.take_answer(answer)
         self._begin_connecting()
         self._start(self._watch())
 
@@ -152,19 +134,19 @@ class PeerConnection:
     def send_voice(self, data: bytes) -> bool:
         """Send a voice packet; False, and counted, when it had to be dropped."""
         self._liveness.said(silence=is_silence(data))
-        sent = self._send(self._voice, "voice", data, MAX_VOICE_BUFFER)
+        sent = self._send(VOICE, data)
         if self._is_open:
             self._ask_and_answer(along=True)
         return sent
 
     def send_control(self, data: bytes) -> bool:
         """Send a control message; False, and counted, when it had to be dropped."""
-        return self._send(self._control, "control", data, MAX_CONTROL_BUFFER)
+        return self._send(CONTROL, data)
 
     @property
     def voice_backlog(self) -> int:
         """Bytes of voice that wait to leave. May be asked from any thread."""
-        return self._voice.bufferedAmount
+        return self._transport.waiting(VOICE)
 
     @property
     def state(self) -> PeerState:
@@ -195,88 +177,45 @@ class PeerConnection:
 
     # Set-up
 
-    def _open_pc(self) -> None:
-        config = self._config
-        config.check()
-        self._servers = [RTCIceServer(url) for url in config.stun]
-        self._servers += [RTCIceServer(t.url, t.username, t.password) for t in config.turn]
-        policy = RTCIceTransportPolicy.RELAY if config.relay_only else RTCIceTransportPolicy.ALL
-        self._pc = RTCPeerConnection(RTCConfiguration(self._servers, policy))
-        self._voice = self._pc.createDataChannel(
-            "voice", ordered=False, maxRetransmits=0, negotiated=True, id=VOICE_CHANNEL
+    def _listener(self) -> Listener:
+        return Listener(
+            voice=self._voice_came,
+            control=self._control_came,
+            way_found=self._begin_connecting,
+            opened=self._opened,
+            route_changed=self._route_changed,
+            acknowledged=self._liveness.heard_ack,
+            ended=self._channel_closed,
+            failed=self._transport_failed,
         )
-        self._control = self._pc.createDataChannel("control", negotiated=True, id=CONTROL_CHANNEL)
-        self._ice = IceAccess(self._pc)
-        if not config.relay_only:
-            self._ice.offer_loopback(always=config.loopback)
-        if config.tuned:
-            bundle(self._pc, on_ack=self._liveness.heard_ack)
-            prefer_short_records(self._pc)
-        self._listen()
-
-    def _listen(self) -> None:
-        handlers: dict[str, Callable[[Any], None]] = {
-            "voice": self._voice_came,
-            "control": self._control_came,
-        }
-        for channel in (self._voice, self._control):
-            channel.on("message", lambda data, take=handlers[channel.label]: self._call(take, data))
-            channel.on("close", lambda: self._call(self._channel_closed))
-        self._control.on("open", lambda: self._call(self._opened))
-        self._pc.on("iceconnectionstatechange", lambda: self._call(self._ice_changed))
-        self._pc.on("connectionstatechange", lambda: self._call(self._pc_changed))
 
     def _must_be_new(self) -> None:
         if self._own is not None or self._theirs is not None or self.is_over:
             raise OutOfTurn
-
-    async def _describe(self, described: RTCSessionDescription) -> Description:
-        """Gather this end's addresses and say all that the other needs."""
-        await self._pc.setLocalDescription(described)
-        self._wire.attach(self._ice.sockets())
-        own = from_sdp(self._pc.localDescription.sdp)
-        if not own.candidates:
-            raise RelayUnavailable if self._config.relay_only else NoNetwork
-        self._own = own
-        return own
-
-    async def _set_remote(self, description: Description, kind: str) -> None:
-        try:
-            text = RTCSessionDescription(to_sdp(description), kind)
-            await self._pc.setRemoteDescription(text)
-        except (ValueError, DescriptionInvalid) as error:
-            log.info("The other side's description was refused: %s", error)
-            raise DescriptionRefused from None
 
     def _begin_connecting(self) -> None:
         if isinstance(self._state, New):
             self._deadline = self._loop.time() + self._patience.connect
             self._go(Connecting())
 
-    # What aiortc tells
+    # What the transport tells
 
-    def _ice_changed(self) -> None:
-        if self._pc.iceConnectionState == "completed":
-            self._begin_connecting()
-
-    def _pc_changed(self) -> None:
-        if self._pc.connectionState == "failed":
-            dtls = self._pc.sctp.transport.state if self._pc.sctp else ""
-            if self._is_open:
-                self._end(Disconnected("The connection was lost."))
-            elif dtls == "failed":
-                self._end(Failed(IdentityMismatch()))
-            else:
-                self._end(Failed(self._why_no_route()))
-        elif self._pc.connectionState == "closed":
-            self._channel_closed()
+    def _transport_failed(self, wrong_keys: bool) -> None:
+        if self._is_open:
+            self._end(Disconnected("The connection was lost."))
+        elif wrong_keys:
+            self._end(Failed(IdentityMismatch()))
+        else:
+            self._end(Failed(self._why_no_route()))
 
     def _opened(self) -> None:
         if not self.is_over:
             self._liveness.heard()
-            shortest = "CHACHA20" in (agreed_cipher(self._pc) or "")
-            self._wire.record = DTLS_RECORD if shortest else DTLS_RECORD_GCM
-            self._go(Connected(self._ice.route()))
+            self._go(Connected(self._transport.route))
+
+    def _route_changed(self) -> None:
+        if isinstance(self._state, Connected):
+            self._go(Connected(self._transport.route))
 
     def _channel_closed(self) -> None:
         if self._is_open:
@@ -319,7 +258,6 @@ class PeerConnection:
                 self._call(self._on_control, message)
 
     def _received(self, data: bytes) -> None:
-        self._wire.message_received(len(data))
         self._call(self._on_payload, 0, len(data))
 
     def _latency_now(self) -> EndLatency:
@@ -341,14 +279,16 @@ class PeerConnection:
 
     def _look_after_life(self) -> None:
         silence = self._liveness.silence
+        is_missing = silence > self._patience.missing
+        self._transport.seek(is_missing)
         if silence > self._patience.lost:
             self._send_message(Bye(ByeReason.LOST))
-            self._end(Disconnected("The connection was lost: nothing came any more."))
-        elif silence > self._patience.unresponsive:
-            if not isinstance(self._state, Unresponsive):
-                self._go(Unresponsive(silence))
-        elif isinstance(self._state, Unresponsive):
-            self._go(Connected(self._ice.route()))
+            self._end(Disconnected(_NOT_FOUND_AGAIN))
+        elif is_missing:
+            if not isinstance(self._state, Reconnecting):
+                self._go(Reconnecting(silence))
+        elif isinstance(self._state, Reconnecting):
+            self._go(Connected(self._transport.route))
         if self._is_open:
             self._ask_and_answer()
 
@@ -368,41 +308,29 @@ class PeerConnection:
         while not self._is_open and not self.is_over:
             await asyncio.sleep(self._patience.keep_alive)
             if not self._is_open:
-                self._ice.knock()
-                await self._ice.refresh_reflexive(self._servers)
+                await self._transport.keep_open()
 
     def _why_no_route(self) -> NetError:
         if self._own is None or self._theirs is None:
             return NetError()
-        way_found = self._pc.iceConnectionState == "completed"
-        return why_no_route(self._config, self._own, self._theirs, way_found)
+        return why_no_route(self._config, self._own, self._theirs, self._transport.has_way)
 
     # The small parts
 
     @property
     def _is_open(self) -> bool:
-        return isinstance(self._state, Connected | Unresponsive)
+        return isinstance(self._state, Connected | Reconnecting)
 
     def _send_message(self, message: Ping | Pong | Bye) -> None:
         self.send_control(encode_control(message))
 
-    def _send(self, channel: RTCDataChannel, kind: str, data: bytes, limit: int) -> bool:
-        full = channel.bufferedAmount + len(data) > limit
-        if channel.readyState != "open" or full:
-            self._counts[f"{kind}_dropped"] += 1
+    def _send(self, channel: str, data: bytes) -> bool:
+        if not self._transport.send(channel, data):
+            self._counts[f"{channel}_dropped"] += 1
             return False
-        channel.send(data)
-        self._counts[f"{kind}_sent"] += 1
-        self._wire.message_sent(len(data))
+        self._counts[f"{channel}_sent"] += 1
         self._call(self._on_payload, len(data), 0)
         return True
-
-    async def _flush(self) -> None:
-        """Give the last words a moment to leave."""
-        end = self._loop.time() + self._patience.bye
-        await asyncio.sleep(0.01)
-        while self._control.bufferedAmount and self._loop.time() < end:
-            await asyncio.sleep(0.01)
 
     def _go(self, state: PeerState) -> None:
         if state != self._state and not self.is_over:
@@ -418,11 +346,7 @@ class PeerConnection:
     async def _take_down(self) -> None:
         for task in self._tasks:
             task.cancel()
-        await self._flush()
-        try:
-            await asyncio.wait_for(self._pc.close(), self._patience.close)
-        except Exception as error:
-            log.warning("The connection did not close in good order: %r", error)
+        await self._transport.close()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)

@@ -36,8 +36,11 @@ class Connected:
 
 
 @dataclass(frozen=True)
-class Unresponsive:
-    """The peer was silent for `seconds` and counting. `Connected` follows when it comes back."""
+class Reconnecting:
+    """The peer was silent for `seconds` and counting; every way to it is being tried.
+
+    `Connected` follows when it is heard again, maybe by another route.
+    """
 
     seconds: float
 
@@ -67,7 +70,7 @@ class Failed:
         return str(self.error)
 
 
-PeerState = New | Connecting | Connected | Unresponsive | Disconnected | Failed
+PeerState = New | Connecting | Connected | Reconnecting | Disconnected | Failed
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,20 @@ def prefer_short_records(pc: RTCPeerConnection) -> bool:
     return True
 
 
+def hasten(pc: RTCPeerConnection) -> None:
+    """Send again now what waits for the retransmission timer, after a time without a way.
+
+    Voice in flight is given up, as when that timer (T3, RFC 9260 section 6.3.3) runs out.
+    """
+    try:
+        sctp: Any = pc.sctp
+        if sctp._t3_handle is not None:
+            sctp._t3_cancel()
+            sctp._t3_expired()
+    except AttributeError:
+        log.warning("aiortc changed inside, so what was lost waits for its timer.")
+
+
 def agreed_cipher(pc: RTCPeerConnection) -> str | None:
     """The name of the cipher both ends came to, None while or where it is not known."""
     try:

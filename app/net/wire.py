@@ -109,8 +109,16 @@ class WireCounter:
             self._count_received(datagram_bytes(len(data) + extra, ipv6))
             receive(data, address)
 
-        socket.transport = _CountingTransport(socket.transport, sent)
+        refuse = socket.error_received
+        counting = _CountingTransport(socket.transport, sent)
+
+        def refused(error: Exception) -> None:
+            counting.refused = True
+            refuse(error)
+
+        socket.transport = counting
         socket.datagram_received = received
+        socket.error_received = refused
 
     def _count_sent(self, size: int) -> None:
         self._sent += size
@@ -126,15 +134,22 @@ class WireCounter:
 
 
 class _CountingTransport:
-    """A datagram transport that reports the size of what it sends."""
+    """A datagram transport that reports the size of what it sends.
+
+    `refused` is set when the system would not send, as from an address that is gone: asyncio says
+    so to the socket's protocol while `sendto` runs.
+    """
 
     def __init__(self, transport: Any, sent: Callable[[int], None]) -> None:
         self._transport = transport
         self._sent = sent
+        self.refused = False
 
     def sendto(self, data: bytes, addr: Any = None) -> None:
-        self._sent(len(data))
+        self.refused = False
         self._transport.sendto(data, addr)
+        if not self.refused:
+            self._sent(len(data))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)

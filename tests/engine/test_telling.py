@@ -61,7 +61,7 @@ def test_what_was_lost_while_the_line_was_dead_comes_when_it_is_back(people):  #
 
     def come_back() -> None:
         route = line.view.route
-        line._state_came(net_state.Unresponsive(3.2))
+        line._state_came(net_state.Reconnecting(3.2))
         line._state_came(net_state.Connected(route))
 
     alice.engine._network.call_soon(come_back)

@@ -64,11 +64,13 @@ class UdpPath:
     """A path between two ends made of plain UDP sockets: what it carries, the OS carried.
 
     Each end is given the path's own address in place of the other's. `sent[0]` holds the sizes of
-    the datagrams that left end 0. `loss` is a share, `hole` swallows everything.
+    the datagrams that left end 0, `kinds[0]` their first bytes. `loss` is a share, `hole` swallows
+    everything.
     """
 
     def __init__(self) -> None:
         self.sent: tuple[list[int], list[int]] = ([], [])
+        self.kinds: tuple[list[int], list[int]] = ([], [])
         self.loss = 0.0
         self.delay: Callable[[random.Random], float] | None = None
         self.hole = False
@@ -77,12 +79,20 @@ class UdpPath:
         self._ends: list[tuple[str, int]] = []
 
     async def open(self) -> None:
-        loop = asyncio.get_running_loop()
         for side in (0, 1):
-            _, port = await loop.create_datagram_endpoint(
-                lambda side=side: _Port(self, side), local_addr=("127.0.0.1", 0)
-            )
-            self._ports.append(port)
+            self._ports.append(await self._port(side))
+
+    async def rebind(self, side: int) -> None:
+        """As when an address translator forgot: end `side` is seen at another port from now on."""
+        port = await self._port(side)
+        port, self._ports[side] = self._ports[side], port
+        port.transport.close()
+
+    async def _port(self, side: int) -> _Port:
+        _, port = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: _Port(self, side), local_addr=("127.0.0.1", 0)
+        )
+        return port
 
     def through(self, description: Description) -> Description:
         """The description of end 0, then of end 1, as the other end shall see it."""
@@ -97,6 +107,7 @@ class UdpPath:
     def forward(self, side: int, data: bytes) -> None:
         # What comes to the port that stands for end 0 was sent by end 1.
         self.sent[1 - side].append(len(data))
+        self.kinds[1 - side].append(data[0])
         if self.hole or self._random.random() < self.loss or len(self._ends) <= side:
             return
         out = self._ports[1 - side].transport

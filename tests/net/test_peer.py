@@ -21,11 +21,12 @@ from app.net.errors import (
     RelayUnavailable,
     ServerMisspelt,
 )
-from app.net.peer import MAX_CONTROL_BUFFER, PeerConnection
-from app.net.state import Connected, Connecting, Disconnected, Failed, New, Unresponsive
+from app.net.peer import PeerConnection
+from app.net.state import Connected, Connecting, Disconnected, Failed, New, Reconnecting
+from app.net.transport import MAX_CONTROL_BUFFER
 
 HURRIED = Patience(
-    connect=0.5, ping=0.05, ping_busy=0.05, unresponsive=0.2, lost=0.6, bye=0.02, keep_alive=0.1
+    connect=0.5, ping=0.05, ping_busy=0.05, missing=0.2, lost=0.6, bye=0.02, keep_alive=0.1
 )
 
 
@@ -96,11 +97,11 @@ async def test_random_bytes_on_both_channels_harm_nothing(pair) -> None:
     for _ in range(100):
         caller.peer.send_voice(rng.randbytes(rng.randrange(1, 60)))
         junk = rng.randbytes(rng.randrange(1, 60))
-        caller.peer._control.send(junk if junk[0] != bye else b"\xff")
+        caller.peer._transport.channels["control"].send(junk if junk[0] != bye else b"\xff")
         await asyncio.sleep(0)
-    caller.peer._control.send("not bytes")
-    caller.peer._voice.send("not bytes")
-    caller.peer._voice.send(b"")
+    caller.peer._transport.channels["control"].send("not bytes")
+    caller.peer._transport.channels["voice"].send("not bytes")
+    caller.peer._transport.channels["voice"].send(b"")
     end = encode_control(Hello("last", "", 1, "", 16000))
     caller.peer.send_control(end)
     await until(lambda: end in callee.control)
@@ -178,9 +179,9 @@ async def test_an_end_that_vanishes_is_noticed(make_end, connect, path) -> None:
     await caller.reaches(Connected)
     await callee.reaches(Connected)
     path.hole = True
-    await caller.reaches(Unresponsive)
+    await caller.reaches(Reconnecting)
     await caller.reaches(Disconnected)
-    assert [type(state) for state in caller.states[2:]] == [Unresponsive, Disconnected]
+    assert [type(state) for state in caller.states[2:]] == [Reconnecting, Disconnected]
     for end in (caller, callee):
         ended = await end.reaches(Disconnected)
         assert ended.bye is None
@@ -193,15 +194,15 @@ async def test_a_path_that_comes_back_is_noticed(make_end, connect, path) -> Non
     await connect(caller, callee, path)
     await caller.reaches(Connected)
     path.hole = True
-    await caller.reaches(Unresponsive)
+    await caller.reaches(Reconnecting)
     path.hole = False
     await caller.reaches(Connected)
-    assert [type(state) for state in caller.states[:3]] == [Connecting, Connected, Unresponsive]
+    assert [type(state) for state in caller.states[:3]] == [Connecting, Connected, Reconnecting]
 
 
 async def test_a_peer_that_aborts_without_a_word_is_noticed_at_once(pair) -> None:
     caller, callee = pair
-    await caller.peer._pc.close()
+    await caller.peer._transport.pc.close()
     assert (await callee.reaches(Disconnected)).bye is None
 
 
@@ -217,7 +218,7 @@ async def test_a_full_buffer_drops_and_counts(make_end, connect, path) -> None:
     stats = caller.peer.stats()
     assert stats.voice_dropped > 1900
     assert stats.control_dropped > 900
-    assert caller.peer._control.bufferedAmount <= MAX_CONTROL_BUFFER
+    assert caller.peer._transport.channels["control"].bufferedAmount <= MAX_CONTROL_BUFFER
 
 
 async def test_nobody_there_is_no_route(make_end, connect, path) -> None:
@@ -284,7 +285,7 @@ async def test_relay_only_names_no_address_of_this_machine(make_end) -> None:
 
 async def test_a_machine_without_any_address(make_end) -> None:
     end = make_end()
-    end.peer._ice.connection.get_component_candidates = no_candidates
+    end.peer._transport.ice.connection.get_component_candidates = no_candidates
     with pytest.raises(NoNetwork):
         await end.peer.create_offer()
 

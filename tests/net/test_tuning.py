@@ -54,12 +54,12 @@ async def test_the_shortest_cipher_is_agreed_on_where_one_end_is_tuned(
     await connect(caller, callee)
     for end in (caller, callee):
         await end.reaches(Connected)
-        assert agreed_cipher(end.peer._pc) == cipher
+        assert agreed_cipher(end.peer._transport.pc) == cipher
 
 
 async def test_an_end_that_knows_only_aes_is_understood(make_end, connect) -> None:
     caller, callee = make_end(), make_end(STOCK)
-    certificate = callee.peer._pc.sctp.transport._RTCDtlsTransport__local_certificate
+    certificate = callee.peer._transport.pc.sctp.transport._RTCDtlsTransport__local_certificate
     stock = certificate._create_ssl_context
 
     def only_aes(*args: object, **named: object) -> object:
@@ -70,4 +70,4 @@ async def test_an_end_that_knows_only_aes_is_understood(make_end, connect) -> No
     certificate._create_ssl_context = only_aes
     await connect(caller, callee)
     await caller.reaches(Connected)
-    assert agreed_cipher(caller.peer._pc) == "ECDHE-ECDSA-AES128-GCM-SHA256"
+    assert agreed_cipher(caller.peer._transport.pc) == "ECDHE-ECDSA-AES128-GCM-SHA256"

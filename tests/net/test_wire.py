@@ -67,7 +67,7 @@ async def test_the_formula_is_what_a_message_costs(make_end, connect, path, payl
 async def test_the_formula_is_what_a_tuned_message_costs(
     make_end, connect, path, payload: int
 ) -> None:
-    rare = Patience(ping=4.0, ping_busy=60.0, unresponsive=60.0, bye=0.05)
+    rare = Patience(ping=4.0, ping_busy=60.0, missing=60.0, bye=0.05)
     caller, callee = make_end(patience=rare), make_end(patience=rare)
     await connect(caller, callee, path)
     await caller.reaches(Connected)
@@ -77,6 +77,14 @@ async def test_the_formula_is_what_a_tuned_message_costs(
     caller.peer.send_voice(bytes(payload))
     await asyncio.sleep(0.6)
     assert path.sent == ([message_bytes(payload) - IP_UDP], [ack_bytes() - IP_UDP])
+
+
+async def test_what_the_system_refuses_to_send_is_not_counted(pair) -> None:
+    caller, _ = pair
+    (socket,) = caller.peer._transport.ice.sockets()
+    before = caller.peer.stats().wire.sent_datagrams
+    socket.transport.sendto(b"to nobody", ("127.0.0.1", 0))
+    assert caller.peer.stats().wire.sent_datagrams == before
 
 
 def test_headers_of_both_ip_versions() -> None:

@@ -43,3 +43,24 @@ def test_a_black_hole_is_outlived(line: Line, speech: dict[str, Path], tmp_path:
     for end in ends.values():
         played = [reading["chunks_played"] for reading in end.readings if reading["at"] > back[0]]
         assert played[-1] - played[0] >= 40, end.said
+
+
+def test_each_end_may_move_to_another_address(
+    line: Line, speech: dict[str, Path], tmp_path: Path
+) -> None:
+    line.set(Wire(delay=0.02))
+    moved = []
+
+    def meanwhile(began: float) -> None:
+        for end in ("left", "right"):
+            time.sleep(5)
+            line.change_address(end)
+            moved.append(time.time())
+
+    ends = hold_call(line, tmp_path, speech, 22, "--continuous", meanwhile=meanwhile)
+    for end in ends.values():
+        for since, until in ((moved[0], moved[1]), (moved[1], moved[1] + 60)):
+            played = [r["chunks_played"] for r in end.readings if since < r["at"] < until]
+            assert played[-1] - played[0] >= 12, end.said
+        # What still arrives for an address that is gone nobody receives, so only what was sent.
+        assert end.metered()[0] == pytest.approx(end.wire()[0], rel=0.05)
