@@ -57,8 +57,10 @@ def table(models: tuple[ModelView, ...]) -> str:
     rows += [_row(model) for model in models]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-    sources = dict.fromkeys(model.quality.source for model in models if model.quality)
-    lines += [f"UTMOS, dWER and similarity: {source}." for source in sources]
+    told = [(model.quality.source, model.name) for model in models if model.quality]
+    for source in dict.fromkeys(source for source, _ in told):
+        names = ", ".join(name for each, name in told if each == source)
+        lines.append(f"UTMOS, dWER and similarity of {names}: {source}.")
     lines += [f"{model.name}: {model.problem}" for model in models if model.problem]
     return "\n".join(lines)
 
@@ -72,7 +74,11 @@ def _row(model: ModelView) -> tuple[str, ...]:
     size = f"{'' if model.octets_exact else 'about '}{model.octets / 1e6:.0f} MB"
     quality = model.quality
     figures = (
-        (f"{quality.utmos:.2f}", f"{quality.dwer:.2%}", f"{quality.similarity:.1%}")
+        (
+            "–" if quality.utmos is None else f"{quality.utmos:.2f}",
+            f"{quality.dwer:.2%}",
+            f"{quality.similarity:.1%}",
+        )
         if quality
         else ("–", "–", "–")
     )

@@ -44,11 +44,12 @@ def agree(caller: Sequence[ModelOffer], callee: Sequence[ModelOffer]) -> tuple[i
 class Quality:
     """How well speech survives a model, as `source` says: each the mean over a test set.
 
-    `utmos` is naturalness from 1 to 5, `dwer` the share of words a recogniser hears otherwise than
-    in the original, `similarity` that of the voice to the original; both from 0 to 1.
+    `utmos` is naturalness from 1 to 5, None where nobody measured it; `dwer` the share of words a
+    recogniser hears otherwise than in the original; `similarity` that of the voice to the original;
+    both from 0 to 1.
     """
 
-    utmos: float
+    utmos: float | None
     dwer: float
     similarity: float
     source: str

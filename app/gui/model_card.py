@@ -44,10 +44,12 @@ def figures(model: ModelView) -> str:
     quality = model.quality
     if quality is None:
         return ""
-    return (
-        f"Naturalness (UTMOS) {quality.utmos:.2f}, words wrong {100 * quality.dwer:.2f} %, voice "
-        f"similarity {100 * quality.similarity:.1f} %: {quality.source}."
+    natural = "" if quality.utmos is None else f"naturalness (UTMOS) {quality.utmos:.2f}, "
+    words = (
+        f"{natural}words wrong {100 * quality.dwer:.2f} %, voice similarity "
+        f"{100 * quality.similarity:.1f} %: {quality.source}."
     )
+    return words[0].upper() + words[1:]
 
 
 def progress_in_words(progress: ModelProgress) -> str:

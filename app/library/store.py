@@ -25,7 +25,7 @@ import filelock
 import platformdirs
 
 from app.core.models import ModelOffer, ModelView
-from app.library.catalogue import FILES, PUBLISHED, Published
+from app.library.catalogue import BUNDLED_QUALITY, FILES, PUBLISHED, Published
 from app.library.checks import Loaded
 from app.library.errors import (
     BundledStays,
@@ -240,6 +240,7 @@ class Store:
             _kbit(config["bits"]),
             octets,
             "Apache-2.0",
+            BUNDLED_QUALITY,
             on_disk=True,
         )
 

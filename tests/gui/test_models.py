@@ -204,5 +204,10 @@ def test_progress_in_words(progress: ModelProgress, words: str) -> None:
     assert words in progress_in_words(progress)
 
 
+def test_what_was_not_measured_is_left_out() -> None:
+    quality = replace(PUBLISHED.quality, utmos=None)
+    assert figures(replace(PUBLISHED, quality=quality)).startswith("Words wrong")
+
+
 def test_nobodys_figures_are_no_figures() -> None:
     assert figures(replace(PUBLISHED, quality=None)) == ""

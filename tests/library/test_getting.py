@@ -74,6 +74,19 @@ def test_a_connection_that_breaks_is_gone_on_with(getting: Getting) -> None:
     assert getting.server.ranges() == [None, "bytes=5000-", "bytes=8000-"]
 
 
+def test_a_server_that_stops_sending_is_asked_again(
+    getting: Getting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT", 1)
+    getting.server.troubles = [Trouble(wait_after=6000)]
+    getting.get()
+    getting.server.go_on.set()
+    first, second = getting.server.ranges()
+    assert first is None
+    assert second is not None
+    assert 0 < int(second.removeprefix("bytes=").rstrip("-")) <= 6000
+
+
 def test_one_that_breaks_again_and_again_is_left_and_taken_up_another_day(getting: Getting) -> None:
     getting.server.troubles = [Trouble(cut_after=5000), *[Trouble(cut_after=0)] * 2]
     with pytest.raises(DownloadBroken):
