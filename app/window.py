@@ -18,7 +18,8 @@ from app.demo import Demo
 from app.engine import Engine
 from app.engine.model import load_first, load_model
 from app.gui.application import run
-from app.gui.bridge import Bridge, Controls, Listener
+from app.gui.bridge import Bridge, Listener
+from app.gui.controls import Controls
 from app.library.store import Store
 from app.settings_file import save_settings
 

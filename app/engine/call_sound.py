@@ -7,9 +7,11 @@ open yet, or out of one that is closed.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Protocol
 
+from app.core.cues import Cue
 from app.core.settings import Settings
 from app.core.state import InputEnded, Notice
 from app.engine.call import Call
@@ -17,6 +19,9 @@ from app.engine.line import Line
 from app.engine.means import Means
 from app.engine.model import OwnModel
 from codec.model.codec import Codec
+
+_HEARD_SECONDS = 0.15
+"""What is played is heard so much later, with most loudspeakers."""
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +67,10 @@ class CallSound:
         """Let one who left be heard no more."""
         self._means.devices.submit(self._let_out, line)
 
+    def farewell(self) -> None:
+        """Let it be heard that the last other left, before the sound ends."""
+        self._means.devices.submit(self._farewell)
+
     def end(self) -> None:
         """Stop speaking and listening and let go of the devices."""
         self._means.devices.submit(self._close)
@@ -101,7 +110,7 @@ class CallSound:
                 self._let_in(line)
             call.start()
             self._means.network.call_soon(self._owner.opened, call)
-            self._means.sound_opened()
+            self._means.cue(Cue.JOINED)  # It could not be heard when they joined.
         except Exception as error:
             log.exception("The call's sound could not be started")
             self._owner.say(Notice("error", f"The call has no sound: {error}"))
@@ -122,6 +131,10 @@ class CallSound:
     def _let_out(self, line: Line) -> None:
         if self.call is not None and line.part is not None:
             self.call.remove(line.part)
+
+    def _farewell(self) -> None:
+        if seconds := self._means.cue(Cue.LEFT):
+            time.sleep(seconds + _HEARD_SECONDS)
 
     def _close(self) -> None:
         call, self.call = self.call, None

@@ -342,6 +342,7 @@ class Conference:
         if line.id not in self._lines:
             return
         if len(self._lines) == 1 or self.lines == (line,):
+            self._sound.farewell()
             self._end(reason, failed=failed, bye=bye)
             return
         self.forget(line)

@@ -95,7 +95,7 @@ class Engine:
             clock,
             self._listen,
             lambda: self._muted,
-            lambda: self._play(Cue.JOINED),
+            self._play,
             loopback,
         )
 
@@ -290,10 +290,12 @@ class Engine:
 
     # On the devices thread
 
-    def _play(self, cue: Cue) -> None:
+    def _play(self, cue: Cue) -> float:
         call = self._conference.call if self._conference is not None else None
-        if call is not None and self._settings.cues:
-            call.cue(cue_pcm(cue, SPEECH_RATE))
+        if call is None or not self._settings.cues:
+            return 0.0
+        call.cue(pcm := cue_pcm(cue, SPEECH_RATE))
+        return len(pcm) / SPEECH_RATE
 
     def _change_device(self, which: str, name: str | None) -> None:
         call = self._conference.call if self._conference is not None else None

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.audio.backend import AudioBackend
+from app.core.cues import Cue
 from app.core.meter import Clock
 from app.core.session import Session
 from app.core.state import Event
@@ -30,5 +31,6 @@ class Means:
     clock: Clock
     listen: Callable[[Event], None]
     is_muted: Callable[[], bool]
-    sound_opened: Callable[[], None]
+    cue: Callable[[Cue], float]
+    """Plays a cue where there is a sound; how many seconds it takes. On the devices thread."""
     loopback: bool

@@ -19,7 +19,8 @@ from PySide6.QtWidgets import QApplication
 import qasync  # isort: skip
 
 from app.core.errors import UndertoneError
-from app.gui.bridge import Bridge, Controls, Listener, unexpected
+from app.gui.bridge import Bridge, Listener, unexpected
+from app.gui.controls import Controls
 from app.gui.garbage import GarbageCollector
 from app.gui.icons import app_icon
 from app.gui.main_window import MainWindow

@@ -13,23 +13,18 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, TypeVar
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
-from app.audio.backend import DeviceInfo
 from app.core.errors import Stopped, UndertoneError
-from app.core.models import ModelView
 from app.core.settings import Settings
 from app.core.state import (
-    Answering,
-    CallReading,
     CallState,
     ChatChanged,
     Event,
     Idle,
     InputEnded,
-    Inviting,
     ModelsChanged,
     ModelWork,
     MuteChanged,
@@ -40,6 +35,7 @@ from app.core.state import (
     StateChanged,
     Talking,
 )
+from app.gui.controls import Controls, Devices
 
 POLL_MS = 100
 
@@ -48,82 +44,10 @@ _T = TypeVar("_T")
 
 Severity = Literal["info", "warning", "error"]
 Listener = Callable[[Event], None]
-Devices = tuple[list[DeviceInfo], list[DeviceInfo]]
-"""Microphones, then loudspeakers."""
 
 
 class EngineStopped(UndertoneError):
     """Undertone has not started yet, or is closing. Try again in a moment."""
-
-
-class ShelfControls(Protocol):
-    """What the window needs for the models. Every method returns at once, from any thread."""
-
-    def see(self) -> Future[tuple[ModelView, ...]]: ...
-
-    def get(self, name: str) -> Future[None]: ...
-
-    def take_in(self, path: Path) -> Future[None]: ...
-
-    def stop(self) -> None: ...
-
-    def remove(self, name: str) -> Future[None]: ...
-
-
-class Controls(Protocol):
-    """What the window needs of an engine. Every method returns at once, from any thread."""
-
-    @property
-    def state(self) -> CallState: ...
-
-    @property
-    def muted(self) -> bool: ...
-
-    @property
-    def settings(self) -> Settings: ...
-
-    @property
-    def shelf(self) -> ShelfControls: ...
-
-    def create_call(self) -> Future[Inviting]: ...
-
-    def join(self, link: str) -> Future[Answering]: ...
-
-    def accept_answer(self, link: str) -> Future[None]: ...
-
-    def hang_up(self) -> Future[None]: ...
-
-    def reset(self) -> None: ...
-
-    def invite_another(self) -> Future[Inviting]: ...
-
-    def take_back(self) -> Future[None]: ...
-
-    def set_muted(self, muted: bool) -> None: ...
-
-    def set_volume(self, peer_id: int, volume: float) -> None: ...
-
-    def set_silenced(self, peer_id: int, silenced: bool) -> None: ...
-
-    def set_name(self, name: str) -> None: ...
-
-    def set_cues(self, on: bool) -> None: ...
-
-    def choose_profile(self, name: str) -> None: ...
-
-    def send_chat(self, text: str) -> Future[None]: ...
-
-    def choose_model(self, name: str) -> Future[None]: ...
-
-    def devices(self) -> Future[Devices]: ...
-
-    def choose_input(self, name: str | None) -> Future[None]: ...
-
-    def choose_output(self, name: str | None) -> Future[None]: ...
-
-    def reading(self) -> CallReading | None: ...
-
-    def close(self) -> Future[None]: ...
 
 
 def unexpected(error: BaseException) -> str:

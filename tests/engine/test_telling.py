@@ -99,7 +99,11 @@ def test_cues_are_heard_in_the_call_unless_they_are_off(people, tmp_path):  # no
         person.wait_for_state(Ended)
         person.engine.close().result(TIMEOUT)
     off, on = (soundfile.read(file)[0] for file in files)
-    for cue in (Cue.JOINED, Cue.MESSAGE):  # Under speech of random weights, which is a noise.
+    for cue in (
+        Cue.JOINED,
+        Cue.MESSAGE,
+        Cue.LEFT,
+    ):  # Under speech of random weights, which is a noise.
         pcm = cue_pcm(cue, 16_000)
         assert _likeness(on, pcm) > 0.2
         assert _likeness(off, pcm) < 0.15
