@@ -35,7 +35,7 @@ from app.core.state import (
     Talking,
 )
 from app.engine import Engine
-from app.net.peer import PeerConnection
+from app.net.transport import Transport
 from app.rendezvous.errors import LinkError, WrongLinkKind
 from tests.models import small_codec
 
@@ -230,14 +230,14 @@ class SlowDescribing:
 
     def __init__(self, monkeypatch) -> None:
         self.go_on = threading.Event()
-        describe = PeerConnection._describe
+        describe = Transport._describe
 
-        async def slowly(peer, described):
+        async def slowly(transport, described):
             while not self.go_on.is_set():
                 await asyncio.sleep(0.01)
-            return await describe(peer, described)
+            return await describe(transport, described)
 
-        monkeypatch.setattr(PeerConnection, "_describe", slowly)
+        monkeypatch.setattr(Transport, "_describe", slowly)
 
 
 def test_an_invite_given_up_while_it_is_made_leaves_the_next_call_alone(people, monkeypatch):
