@@ -31,7 +31,7 @@ from codec.model.codec import Codec
 from codec.rates import RatesDecoder, rates_of
 
 NOISE_SECONDS = 0.02
-"""The background is made so much at a time."""
+"""The background of a peer that is alone is made so much at a time."""
 
 
 class Hearing:
@@ -144,12 +144,13 @@ class Hearing:
 
     # On the thread that plays
 
-    def attend(self, mixed: float, lead: float) -> float | None:
+    def attend(self, mixed: float, lead: float, room: float = NOISE_SECONDS) -> float | None:
         """Put the next chunk on the track if less than `lead` seconds of sound are before it.
 
-        `mixed` seconds are mixed already. None when there is nothing to wait for: the track has
-        sound, or the peer is silent. Else the seconds after which to look again: so long the chunk
-        that should be here is worth waiting for, or speech was to begin.
+        `mixed` seconds are mixed already; of a silent peer's background `room` seconds are played.
+        None when there is nothing to wait for: the track has sound, or the peer is silent. Else
+        the seconds after which to look again: so long the chunk that should be here is worth
+        waiting for, or speech was to begin.
         """
         ahead = mixed + self.track.seconds
         if ahead >= lead:
@@ -170,10 +171,10 @@ class Hearing:
                 self._speak(None, ahead)
             case Silence() | Dry() if hint is not None:
                 # Even of no sound at all: a file that is written has to keep the time.
-                self._hum()
+                self._hum(room)
             case Waiting() if self._noise.is_audible and ahead <= NOISE_SECONDS:
                 # A gap while speech is drawn out to a longer delay is not to be dead silence.
-                self._hum()
+                self._hum(NOISE_SECONDS)
             case Waiting(seconds=seconds) | Silence(seconds=seconds):
                 return seconds
         return None
@@ -207,9 +208,9 @@ class Hearing:
         self.ahead_seconds.add(max(ahead - took, 0.0))
         self._write(pcm, is_speech=True)
 
-    def _hum(self) -> None:
+    def _hum(self, seconds: float) -> None:
         """Play a little of the background."""
-        samples = round(NOISE_SECONDS * self._rate)
+        samples = round(seconds * self._rate)
         self._write(self._noise.step(samples), is_speech=False)
 
     def _write(self, pcm: np.ndarray, *, is_speech: bool) -> None:

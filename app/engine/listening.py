@@ -11,7 +11,7 @@ from app.audio.mixer import Mixer
 from app.core.meter import Clock, LoadMeter, Meter
 from app.core.state import Notice
 from app.engine.cores import Cores
-from app.engine.hearing import Hearing
+from app.engine.hearing import NOISE_SECONDS, Hearing
 from app.engine.sound import Loudspeaker, Say
 from codec.model.codec import Codec
 from codec.rates import rates_of
@@ -27,8 +27,8 @@ _MOST_LEAD_SECONDS = 0.12
 _SPARE_SECONDS = 0.08
 """More than that on a busy machine: a chunk that is decoded too late by its own length is heard."""
 
-_BLOCK_SECONDS = 0.02
-"""Mixed at a time when several peers speak: so long at most is an onset kept waiting."""
+_BLOCK_SECONDS = 0.04
+"""Mixed at a time among several peers: so long at most is an onset kept waiting."""
 
 _LOW_SECONDS = 0.02
 """With less ahead, a peer whose chunk is late waits alone, and the others are played."""
@@ -155,7 +155,8 @@ class Listening:
         self._arrived.clear()
         self._cores.follow()
         hearings, lead = self._hearings, self._lead()
-        looks = [each.attend(self._loudspeaker.queued, lead) for each in hearings]
+        room = _BLOCK_SECONDS if len(hearings) > 1 else NOISE_SECONDS
+        looks = [each.attend(self._loudspeaker.queued, lead, room) for each in hearings]
         waits = [look for look in looks if look is not None]
         ready, spare = self._mixer.ready, self._loudspeaker.queued - _LOW_SECONDS
         if ready and (not waits or spare <= 0):
