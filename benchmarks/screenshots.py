@@ -124,6 +124,7 @@ async def _scenes(app, folder: Path, scheme: str, width: int, height: int) -> li
     bar.setValue(bar.maximum())
     await grab("5-call-below")
     bar.setValue(0)
+    await _group(engine, window, grab)
     await _chat(engine, window, grab)
     bridge.set_muted(True)
     engine.tell(PeerChanged(replace(PEER, reachable=False, muted=True, silent_for=3.2)))
@@ -143,6 +144,22 @@ async def _scenes(app, folder: Path, scheme: str, width: int, height: int) -> li
     window.finish()
     theme.leave()
     return taken
+
+
+async def _group(engine, window, grab) -> None:  # type: ignore[no-untyped-def]
+    """Four in a call, and an invite for one more."""
+    from app.core.state import Inviting, PeerJoined, PeerLeft
+    from benchmarks.staged_engine import INVITE, OTHERS
+
+    for peer in OTHERS:
+        engine.tell(PeerJoined(peer))
+    await grab("5-call-group")
+    talking = engine.state
+    engine.go(replace(talking, inviting=Inviting(INVITE, time.time() + 840)))
+    await grab("5-call-group-inviting")
+    engine.go(talking)
+    for peer in OTHERS:
+        engine.tell(PeerLeft(peer, "They hung up."))
 
 
 async def _chat(engine, window, grab) -> None:  # type: ignore[no-untyped-def]

@@ -47,6 +47,11 @@ INVITE = "undertone://call/staged-invite-" + "A7f3kQ9zLm2" * 14
 ANSWER = "undertone://call/staged-answer-" + "b8Xw1RtY0pE" * 14
 PEER = PeerView(1, "Ben", "staged model", False, False, True, "direct, IPv4")
 
+OTHERS = (
+    replace(PEER, id=2, name="Cleo", muted=True, volume=2.0),
+    replace(PEER, id=3, name="A name that is much too long", route="relayed", silenced=True),
+)
+
 
 def staged_reading(t: float = 30.0) -> CallReading:
     """Invented figures of a plausible size, `t` seconds into a call."""

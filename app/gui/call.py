@@ -17,8 +17,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
-from app.core.state import CallReading, PeerView, Talking
-from app.gui.away import AwayTimes, peer_in_words
+from app.core.state import CallReading, Talking
 from app.gui.beside import Beside
 from app.gui.bridge import Bridge
 from app.gui.buttons import IconButton
@@ -29,12 +28,12 @@ from app.gui.message import Message
 from app.gui.meters import LatencyMeter, LevelMeters, QualityMeter, RateMeter
 from app.gui.name import NameField
 from app.gui.peers_meter import PeersMeter
+from app.gui.people import NO_NAME, People, names_of
 from app.gui.picker import DevicePickers
 from app.gui.theme import shades
 from app.gui.words import duration
 
 _WIDTH = 1080
-NO_NAME = "The other side"
 
 
 class Avatar(QWidget):
@@ -78,8 +77,6 @@ class CallPage(QWidget):
         self._since: float | None = None
         self._began: float | None = None
         self._loading = False
-        self._peer: PeerView | None = None
-        self._away = AwayTimes(clock)
         self.last_reading: CallReading | None = None
         self.avatar = Avatar()
         self.peer_name = Text(NO_NAME, scale=1.35, strong=True)
@@ -100,6 +97,9 @@ class CallPage(QWidget):
         self.rates = RateMeter(clock)
         self.latency = LatencyMeter()
         self.quality = QualityMeter()
+        self.people = People(bridge, clock)
+        self.people.changed.connect(self._show_people)
+        self.people.turned.connect(self._announce_status)
         self.each = PeersMeter(bridge)
         self.name = NameField(bridge)
         self.devices = DevicePickers(bridge, self.name)
@@ -110,10 +110,8 @@ class CallPage(QWidget):
         self._lay_out()
         self._add_shortcuts()
         self._tick = QTimer(self, interval=500)
-        self._tick.timeout.connect(self._show_duration)
+        self._tick.timeout.connect(self._show_passing)
         bridge.reading_changed.connect(self._show_reading)
-        bridge.peer_joined.connect(self.show_peer)
-        bridge.peer_changed.connect(self.show_peer)
         bridge.mute_changed.connect(self._show_muted)
 
     def show_state(self, state: Talking) -> None:
@@ -122,7 +120,7 @@ class CallPage(QWidget):
             self._since, self._began = state.since, self._clock()
             self.last_reading = None
             self.message.clear()
-            for meter in (self.rates, self.latency, self.quality, self.levels, self.each):
+            for meter in self._all_meters:
                 meter.clear()
         if state.loading:
             words = f"Both sides have the model {state.loading}. It is being loaded; the sound "
@@ -131,7 +129,8 @@ class CallPage(QWidget):
         elif self._loading:
             self.message.clear()
             self._loading = False
-        self._show_duration()
+        self.people.invite.show_invite(state.inviting)
+        self._show_passing()
         self._tick.start()
 
     def finish(self) -> float | None:
@@ -139,40 +138,49 @@ class CallPage(QWidget):
         self._tick.stop()
         lasted = None if self._began is None else self._clock() - self._began
         self._since = self._began = None
-        self._peer = None
-        self._away.clear()
+        self.people.clear()
         self.peer_name.setText(NO_NAME)
         self.avatar.show_name("?", True)
         return lasted
 
-    def show_peer(self, peer: PeerView) -> None:
-        """Show the other end as it says it is."""
-        name = peer.name.strip()
-        self._peer, turned = peer, self._away.see(peer)
-        self.peer_name.setText(name or NO_NAME)
-        self.avatar.show_name(name or "?", peer.reachable)
-        self.status.set_shade("soft" if peer.reachable else "warning")
-        self._show_status()
-        if turned:
-            QAccessible.updateAccessibility(QAccessibleEvent(self.status, QAccessible.Event.Alert))
+    def _announce_status(self) -> None:
+        """Have it read aloud."""
+        QAccessible.updateAccessibility(QAccessibleEvent(self.status, QAccessible.Event.Alert))
 
-    def _show_status(self) -> None:
-        if self._peer is not None:
-            self.status.setText(peer_in_words(self._peer, self._away.seconds(self._peer)))
+    def _show_people(self) -> None:
+        """Say in the header who is there: one in full, of several their names."""
+        peers = self.people.peers
+        if not peers:
+            return
+        all_there = all(peer.reachable for peer in peers)
+        self.peer_name.setText(names_of(peers))
+        self.avatar.show_name(peers[0].name.strip() or "?", all_there)
+        self.status.set_shade("soft" if all_there else "warning")
+        self.status.setText(self.people.in_words())
 
     def show_error(self, sentence: str) -> None:
         """Say that something was refused."""
-        (self.chat if self.chat.is_sending else self.message).say("error", sentence)
+        if self.chat.is_sending:
+            self.chat.say("error", sentence)
+        elif self.people.invite.is_open:
+            self.people.invite.show_error(sentence)
+        else:
+            self.message.say("error", sentence)
 
     def focus_first(self) -> None:
         """Give the keyboard to the mute button."""
         self.mute.setFocus()
 
+    @property
+    def _all_meters(self) -> tuple[RateMeter, LatencyMeter, QualityMeter, LevelMeters, PeersMeter]:
+        return self.rates, self.latency, self.quality, self.levels, self.each
+
     def _show_reading(self, reading: CallReading | None) -> None:
         if reading is not None:
             self.last_reading = reading
-        for meter in (self.rates, self.latency, self.quality, self.levels, self.each):
+        for meter in self._all_meters:
             meter.show_reading(reading)
+        self.people.show_reading(reading)
 
     def _show_muted(self, muted: bool) -> None:
         self.mute.setChecked(muted)
@@ -193,8 +201,10 @@ class CallPage(QWidget):
         self._below.show_second(unfolded)
         (self.chat if unfolded else self).focus_first()
 
-    def _show_duration(self) -> None:
-        self._show_status()
+    def _show_passing(self) -> None:
+        """Show what changes by time alone."""
+        self.people.refresh()
+        self._show_people()
         if self._began is not None:
             self.lasted.setText(duration(self._clock() - self._began))
 
@@ -219,6 +229,7 @@ class CallPage(QWidget):
         centre(header, self._header_card(), _WIDTH)
         column.addLayout(header)
         column.addWidget(self._below, 1)
+        self._meters.column.addWidget(self.people)
         self._meters.column.addWidget(FoldingRow(self.rates, self._sound_card()))
         self._meters.column.addWidget(self.each)
         self._meters.column.addWidget(FoldingRow(self.latency, self.quality))

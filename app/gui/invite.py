@@ -46,7 +46,7 @@ class Expiry(Text):
             self.set_shade("soft" if left > 60 else "warning")
 
 
-class _HandOver(Card):
+class HandOver(Card):
     """A link, its copy button and its remaining life."""
 
     def __init__(self, title: str, explained: str, what: str, clock: Clock) -> None:
@@ -74,7 +74,7 @@ class InvitePage(Page):
     def __init__(self, bridge: Bridge, clock: Clock = time.time) -> None:
         super().__init__("Invite", 620)
         self._bridge = bridge
-        self.hand_over = _HandOver(
+        self.hand_over = HandOver(
             "1.  Send this invite",
             "Send the link to the person you want to talk with, over any channel you trust. "
             "It works once, for one person.",
@@ -113,7 +113,7 @@ class AnswerPage(Page):
 
     def __init__(self, clock: Clock = time.time) -> None:
         super().__init__("Answer", 620)
-        self.hand_over = _HandOver(
+        self.hand_over = HandOver(
             "Send this answer back",
             "Send the link to the one who invited you. The call begins by itself as soon as they "
             "have pasted it.",

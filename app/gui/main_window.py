@@ -17,7 +17,6 @@ from app.core.state import (
     Idle,
     Inviting,
     Notice,
-    PeerView,
     PreparingAnswer,
     PreparingInvite,
     Talking,
@@ -31,6 +30,7 @@ from app.gui.icons import app_icon
 from app.gui.invite import AnswerPage, InvitePage, ProgressPage
 from app.gui.models import ModelsPage
 from app.gui.notice_log import NoticeLog
+from app.gui.people import names_of
 
 Clock = Callable[[], float]
 
@@ -97,8 +97,7 @@ class MainWindow(QMainWindow):
         self.home.model.open.clicked.connect(lambda: self._go(self.models))
         self.models.left.connect(lambda: self._go(self.home))
         bridge.state_changed.connect(self._show_state)
-        bridge.peer_joined.connect(self._show_peer)
-        bridge.peer_changed.connect(self._show_peer)
+        self.call.people.changed.connect(self._show_names)
         bridge.noticed.connect(self._show_notice)
         bridge.error.connect(self._show_error)
         self.progress.say("Starting Undertone …", "Loading the voice codec.", can_cancel=False)
@@ -187,8 +186,9 @@ class MainWindow(QMainWindow):
         self._leaving = True
         self._bridge.spawn(self._bridge.hang_up())
 
-    def _show_peer(self, peer: PeerView) -> None:
-        self.setWindowTitle(f"{peer.name} – {self._title}" if peer.name.strip() else self._title)
+    def _show_names(self) -> None:
+        peers = [peer for peer in self.call.people.peers if peer.name.strip()]
+        self.setWindowTitle(f"{names_of(peers)} – {self._title}" if peers else self._title)
 
     def _show_notice(self, notice: Notice) -> None:
         self.notices.add(notice)
