@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from app.core import packet
 from app.core.arrivals import Arrival, ArrivalMeter
 from app.core.jitter import JitterBuffer
+from app.core.meter import Meter
 from app.core.packet import NoiseHint, SequenceUnwrapper, SilencePacket, VoicePacket
 from app.core.packing import Packer, Rate
 from app.core.playout import Cadence, Pace
@@ -26,6 +27,9 @@ BITS = {rate.model_id: rate.bits_per_code for rate in RATES}
 ROOM = NoiseHint(60)
 _HEADERS = 28 + 37 + 12 + 16
 _ACK_SECONDS = 0.5
+_AGAIN_SECONDS = 0.5
+"""SCTP sends again what three acknowledgements missed (RFC 9260 section 7.2.4), and voice brings
+them soon."""
 _STEP = 0.02
 _LEAD = 0.03
 
@@ -94,6 +98,13 @@ class Path:
         return self.busy_until + self.delay()
 
 
+@dataclass(frozen=True)
+class _Again:
+    """A report that was lost, and is sent again: the control channel is reliable."""
+
+    report: Arrival
+
+
 @dataclass
 class Direction:
     """One who speaks and one who listens. `policy` may be changed as in a call.
@@ -121,11 +132,12 @@ class Direction:
         self.buffer = JitterBuffer(self.clock)
         self.cadence, self.arrivals = Cadence(self.buffer), ArrivalMeter(self.clock)
         self.pace = Pace()
+        self.meter = Meter(self.clock)
         self.unwrap = SequenceUnwrapper()
         self.reading = LinkReading()
         self._number = 0
         self._acked_at = self.start
-        self._under_way: list[tuple[float, int, bytes | Arrival]] = []
+        self._under_way: list[tuple[float, int, bytes | Arrival | _Again]] = []
         self._count = 0
         self._queued = 0.0
         self._hears_silence = True
@@ -136,8 +148,6 @@ class Direction:
             self._speak()
         while self._under_way and self._under_way[0][0] <= self.clock.now:
             self._arrive(heapq.heappop(self._under_way)[2])
-        if (arrival := self.arrivals.due()) is not None:
-            self._send(self.reports, arrival, 5)
         if self.clock.now - self._acked_at >= _ACK_SECONDS:
             self._acked_at = self.clock.now
             self.reports.arrival(self.clock.now, 0)  # An acknowledgement takes its room, no more.
@@ -156,19 +166,27 @@ class Direction:
         self._number += 1
         for each in out:
             self.sent_packets += 1
+            self.meter.sent_codes(each.code_bits)
+            self.meter.sent_payload(len(each.data))
             self.sent_bytes += _HEADERS + -(-len(each.data) // 4) * 4
             self._send(self.path, each.data, len(each.data))
 
     def _send(self, path: Path, what: bytes | Arrival, size: int) -> None:
         at = path.arrival(self.clock.now, size)
+        if at is None and isinstance(what, Arrival):
+            at, what = self.clock.now + _AGAIN_SECONDS, _Again(what)
         if at is not None:
             self._count += 1
             heapq.heappush(self._under_way, (at, self._count, what))
 
-    def _arrive(self, what: bytes | Arrival) -> None:
+    def _arrive(self, what: bytes | Arrival | _Again) -> None:
+        if isinstance(what, _Again):
+            self._send(self.reports, what.report, 5)
+            return
         if isinstance(what, Arrival):
             self.reading = LinkReading(what.loss, what.burst, what.queue)
             return
+        self.meter.received_payload(len(what))
         came = packet.decode(what, BITS)
         number = self.unwrap.unwrap(came.sequence)
         match came:
@@ -184,6 +202,8 @@ class Direction:
                 for each, codes, is_new in packet.numbered(came, number):
                     timely = not came.onset or each == last
                     self.buffer.push(each, codes, is_new, came.model_id, timely)
+        if (arrival := self.arrivals.due()) is not None:
+            self._send(self.reports, arrival, 5)
 
     def _listen(self) -> None:
         while self._queued < _LEAD:
@@ -209,6 +229,7 @@ class Direction:
         self.delays.append(
             (self.clock.now - self.start, self.clock.now - self.start - number * CHUNK)
         )
+        self.meter.played()
         self._queued += CHUNK + self.pace.change_of(chunk.excess)
         self._hears_silence = False
 
