@@ -108,7 +108,7 @@ def _jitter(ends: Ends, bench: Bench) -> Finding:
         middle, last = end.latency(began + 15, began + 35), end.latency(over - 20, over)
         usual = still.latency(still.readings[0]["at"] + 10, still.readings[-1]["at"])
         beyond = max(beyond, last - usual - _JITTER_MS)
-        drift = max(drift, abs(last - middle), abs(drift_ms(bench.talk[OTHER[name]], end.heard)))
+        drift = max(drift, last - middle, drift_ms(bench.talk[OTHER[name]], end.heard))
         words.append(f"{last:.0f} ms")
     return Finding(
         f"mouth to ear {' and '.join(words)}, {beyond:+.0f} ms of the least; drift {drift:.0f} ms",

@@ -77,7 +77,14 @@ BURSTS = 1.7
 """Mean length of a run of lost packets from which loss counts as bursts (1.1 at random 10 %)."""
 
 HEAVY_LOSS = 0.2
-"""Loss so high that it may be the line overflowing: fewer packets are tried."""
+"""Loss so high that it may be the line overflowing: fewer packets are tried.
+
+A line that overflows loses single packets out of so even a stream, until it loses most of them.
+Runs of them are lost by radio that fades, and are mended best by repeats that are soon there.
+"""
+
+MOST_LOSS = 0.5
+"""Loss so high that overflow too comes in runs."""
 
 QUEUE_SECONDS = 0.25
 """Packets that stand so long in a queue on their way tell that the line is narrower than sent."""
@@ -177,7 +184,7 @@ class ProfilePolicy:
             self._fall(now)
         elif self._trial is not None:
             self._judge_trial(reading, now)
-        elif reading.loss >= HEAVY_LOSS and self._may_try(now):
+        elif self._may_overflow(reading) and self._may_try(now):
             self._trial = now, reading.loss
             self._fall(now)
         elif (dearer := self._dearer()) and now - self._calm_since >= self._waits[dearer]:
@@ -189,6 +196,10 @@ class ProfilePolicy:
             self._shortest_trip = min(trip, self._shortest_trip or trip)
         grown = trip is not None and trip - (self._shortest_trip or 0.0) >= ROUND_TRIP_GROWTH
         return grown or reading.queue >= QUEUE_SECONDS or reading.backlog >= BACKLOG_BYTES
+
+    def _may_overflow(self, reading: LinkReading) -> bool:
+        scattered = reading.burst < BURSTS or reading.loss >= MOST_LOSS
+        return reading.loss >= HEAVY_LOSS and scattered
 
     def _may_try(self, now: float) -> bool:
         return self._profile is not Profile.SAVER and now >= self._no_trial_before

@@ -52,7 +52,7 @@ def random_loss(share: float, seed: int = 1) -> Lose:
 
 
 def burst_loss(share: float, length: int, seed: int = 1) -> Lose:
-    """Runs of exactly `length` packets, `share` of all in the mean."""
+    """Runs of exactly `length` packets, `share` of all; after each one comes through."""
     rng = random.Random(seed)
     start = share / (length * (1 - share))
 
@@ -60,8 +60,7 @@ def burst_loss(share: float, length: int, seed: int = 1) -> Lose:
         while True:
             if rng.random() < start:
                 yield from [True] * length
-            else:
-                yield False
+            yield False
 
     fate = packets()
     return lambda: next(fate)

@@ -145,3 +145,10 @@ def test_heavy_loss_that_fewer_packets_do_not_lessen_is_repeated_against() -> No
     assert plan.profile is Profile.BALANCED
     assert plan.distances == (1, 2, 3)
     assert follower.changes <= 12
+
+
+def test_heavy_loss_in_runs_is_no_overflow_until_most_is_lost() -> None:
+    follower = Follower()
+    plan = follower.pass_time(60, LinkReading(loss=0.3, burst=3.0))
+    assert (plan.profile, plan.distances) == (Profile.LOW_DELAY, (1, 2, 3))
+    assert follower.pass_time(1, LinkReading(loss=0.6, burst=3.0)).profile is Profile.SAVER
