@@ -67,13 +67,13 @@ def size(octets: int | None) -> str:
 
 
 def beside_opus(wire_bytes: int, seconds: float) -> str:
-    """What a call of so many seconds took both ways, and what it would have by Opus."""
+    """What so many seconds with a peer took both ways, and what they would have by Opus."""
     opus = opus_bytes(seconds)
     took = f"{size(wire_bytes)} on the wire so far, both ways together."
     if not wire_bytes or not opus:
         return took
     return (
-        f"{took} By Opus at {OPUS_KBIT:.0f} kbit/s the same {duration(seconds)} would have cost "
+        f"{took} By Opus at {OPUS_KBIT:.0f} kbit/s the same minutes would have cost "
         f"{size(opus)}, {opus / wire_bytes:.1f} times as much."
     )
 

@@ -63,5 +63,4 @@ def test_the_bit_rate_tells_what_opus_would_have_cost(two: CallReading) -> None:
 def test_the_comparison_in_words() -> None:
     words = beside_opus(opus_bytes(60) // 4, 60)
     assert words.endswith("would have cost 660.0 kB, 4.0 times as much.")
-    assert "the same 1:00" in words
     assert beside_opus(0, 0) == "0 B on the wire so far, both ways together."
