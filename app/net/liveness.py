@@ -1,11 +1,11 @@
 """Whether the peer is still there, and how far away: pings on an injected clock.
 
 WebRTC tells of a dead path only after 30 s. Any message heard is a sign of life; pings are sent
-each second when nothing is heard, and now and then otherwise, if it can be along with voice, since
-alone each costs as much as voice; so do the answers. From a peer that said it is silent nothing is
-awaited but pongs and, while this end speaks, acknowledgements: only what stays unanswered makes its
-silence tell. When both are silent pings are rarest, and one goes out when this end begins to speak,
-so that nobody talks for long to someone who is gone.
+each second when nothing is heard, and ever more rarely otherwise, if it can be along with voice,
+since alone each costs as much as voice; so do the answers. From a peer that said it is silent
+nothing is awaited but pongs and, while this end speaks, acknowledgements: only what stays
+unanswered makes its silence tell. When both are silent pings are rarest, and one goes out when this
+end begins to speak, so that nobody talks for long to someone who is gone.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from app.net.config import Patience
 
 _SMOOTHING = 0.25
 _MODULO_MS = 1 << 32
+_RARER = 16
+"""Pings until they are as rare as they get, so that a new call soon knows how far the peer is."""
 _EARLY = 0.9
 """The share of its interval after which a ping goes along with voice that leaves."""
 
@@ -33,7 +35,7 @@ class Liveness:
         self._spoke_at = float("-inf")
         self._owed: tuple[Ping, float] | None = None
         self._acknowledged = False
-        self._next_id = 0
+        self._next_id = self._pings = 0
         self.round_trip: float | None = None
         """Smoothed round trip in seconds, None until the first pong."""
 
@@ -77,6 +79,7 @@ class Liveness:
         if self._pinged_at is not None and now - self._pinged_at < interval:
             return None
         self._pinged_at = now
+        self._pings = min(self._pings + 1, _RARER)
         if self._unanswered_since is None:
             self._unanswered_since = now
         self._next_id = (self._next_id + 1) & 0xFFFF
@@ -105,7 +108,8 @@ class Liveness:
         if self.silence >= self._patience.ping:
             return self._patience.ping
         both = self._own_silent and self._peer_silent
-        return self._patience.ping_silent if both else self._patience.ping_busy
+        usual = self._patience.ping_silent if both else self._patience.ping_busy
+        return min(usual, self._patience.ping * 2**self._pings)
 
     def measure(self, pong: Pong) -> float:
         """The smoothed round trip in seconds, with this pong in it."""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from app.core.control import Ping, Pong
@@ -34,9 +36,20 @@ def test_a_silent_peer_is_pinged_each_second() -> None:
     assert len({ping.id for ping in sent}) == len(sent)
 
 
-def test_a_peer_that_is_heard_is_pinged_seldom() -> None:
+def settled(clock: FakeClock) -> Liveness:
+    """One that talks with a peer for so long that pings are as rare as they get."""
+    liveness = Liveness(clock, Patience())
+    assert len(pings(liveness, clock, 15.5, talking=True)) == 4
+    assert pings(liveness, clock, 9.0, talking=True)
+    liveness._pinged_at = clock.now
+    return liveness
+
+
+def test_a_peer_that_is_heard_is_pinged_ever_more_rarely() -> None:
     clock = FakeClock()
-    assert len(pings(Liveness(clock, Patience()), clock, 40, talking=True)) in (4, 5)
+    sent = pings(Liveness(clock, Patience()), clock, 47, talking=True)
+    apart = [(b.sent_ms - a.sent_ms) / 1000 for a, b in pairwise(sent)]
+    assert apart == pytest.approx([2, 4, 8, 10, 10, 10], abs=0.15)
 
 
 def test_silence_counts_from_the_last_message() -> None:
@@ -50,9 +63,9 @@ def test_silence_counts_from_the_last_message() -> None:
 
 def test_a_peer_that_said_it_is_silent_is_pinged_as_if_heard() -> None:
     clock = FakeClock()
-    liveness = Liveness(clock, Patience())
+    liveness = settled(clock)
     liveness.heard_voice(silence=True)
-    assert 4 <= answered(liveness, clock, 40) <= 5
+    assert 3 <= answered(liveness, clock, 40) <= 4
     liveness.said(silence=True)
     assert answered(liveness, clock, 60) == 3
 
@@ -86,12 +99,10 @@ def test_a_silent_peer_that_does_not_answer_is_missed() -> None:
 
 def test_who_begins_to_speak_to_a_silent_peer_asks_whether_it_is_there() -> None:
     clock = FakeClock()
-    liveness = Liveness(clock, Patience())
+    liveness = settled(clock)
     liveness.heard_voice(silence=True)
     liveness.said(silence=True)
-    assert liveness.due_ping()
-    liveness.heard()
-    clock.now += 10
+    clock.now += 10.5
     assert liveness.due_ping() is None
     liveness.said(silence=False)
     assert liveness.due_ping()
@@ -139,9 +150,7 @@ def test_who_speaks_to_a_silent_peer_misses_its_acknowledgements() -> None:
 
 def test_a_ping_goes_along_with_voice_a_little_early() -> None:
     clock = FakeClock()
-    liveness = Liveness(clock, Patience())
-    liveness.heard()
-    assert liveness.due_ping(along=True)
+    liveness = settled(clock)
     for _ in range(94):
         clock.now += 0.1
         liveness.heard()
