@@ -319,11 +319,15 @@ class Roaming:
             self._opening = asyncio.ensure_future(self._open(sorted(new)))
 
     def _own_addresses(self) -> set[str]:
-        return set(
-            aioice.ice.get_host_addresses(
-                use_ipv4=self._connection._use_ipv4, use_ipv6=self._connection._use_ipv6
+        try:
+            return set(
+                aioice.ice.get_host_addresses(
+                    use_ipv4=self._connection._use_ipv4, use_ipv6=self._connection._use_ipv6
+                )
             )
-        )
+        except OSError as error:
+            log.warning("This computer does not tell its addresses: %s", error)
+            return self._addresses
 
     def _is_here(self, pair: CandidatePair) -> bool:
         """Whether a pair's own address is one this computer has now."""
