@@ -55,6 +55,13 @@ def parser() -> argparse.ArgumentParser:
     )
     call.add_argument("--seconds", type=_seconds, help="hang up after so long")
     call.add_argument(
+        "--invite",
+        type=int,
+        choices=range(1, 8),
+        metavar="N",
+        help="without a window: invite so many, one after another (1 to 7)",
+    )
+    call.add_argument(
         "--chat", action="store_true", help="without a window: lines of standard input are written"
     )
     call.add_argument("--name", help="how the other side sees you")
@@ -205,6 +212,7 @@ def _run(arguments: argparse.Namespace) -> int:
                 output_file=arguments.output,
                 report_file=arguments.report,
                 seconds=arguments.seconds,
+                invite=arguments.invite,
                 chat=arguments.chat,
                 loopback=arguments.loopback,
             )

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from app.audio.backend import NoLoudspeaker, NoMicrophone
 from app.audio.instead import FilesInstead, check_files
@@ -26,6 +27,7 @@ from app.core.state import (
     InputEnded,
     Inviting,
     Notice,
+    PeerChanged,
     StateChanged,
     Talking,
 )
@@ -82,15 +84,17 @@ def run_call(
     output_file: Path | None,
     report_file: Path | None,
     seconds: float | None,
+    invite: int | None,
     chat: bool,
     loopback: bool,
 ) -> int:
     """The `call --headless` command; returns the exit status.
 
     `model` is what was said on the command line, instead of the one in `settings`. `damage` is what
-    was wrong with the kept settings. With `chat`, lines of standard input that are no link are
-    messages; else it is read for an answer only, since it may be a script's own. A file that could
-    not be read or written whole does not end the call, but makes its status 1.
+    was wrong with the kept settings. So many as `invite` says are invited, one after another. With
+    `chat`, lines of standard input that are no link are messages; else it is read for answers only,
+    since it may be a script's own. A file that could not be read or written whole does not end the
+    call, but makes its status 1.
     """
     view = TerminalView()
     if damage is not None:
@@ -111,7 +115,8 @@ def run_call(
         )
         engine = Engine(codec, sound, settings, happened.put, store=store, loopback=loopback)
         try:
-            call = HeadlessCall(engine, view, happened, seconds, report_to, chat=chat)
+            more = (invite or 0) - (join is None)
+            call = HeadlessCall(engine, view, happened, seconds, report_to, chat=chat, more=more)
             status = call.run(join)
         finally:
             wait([engine.close()], _CLOSE_SECONDS)
@@ -140,9 +145,12 @@ class HeadlessCall:
         report_to: ReportFile | None = None,
         *,
         chat: bool = False,
+        more: int = 0,
     ) -> None:
+        """`more` are invited once the first are there, each when the one before has come."""
         self._engine, self._view, self._happened = engine, view, happened
         self._seconds, self._report_to, self._chat = seconds, report_to, chat
+        self._more, self._met = more, set[int]()
         self._talking_since: float | None = None
         self._input_over = False
         self._heard_at = 0.0
@@ -156,7 +164,7 @@ class HeadlessCall:
                 self._engine.create_call().result()
             else:
                 self._engine.join(next(_pasted(), "") if join == "-" else join).result()
-            if join is None or self._chat:
+            if join is None or self._chat or self._more > 0:
                 threading.Thread(target=self._read_lines, name="stdin", daemon=True).start()
         while True:
             try:
@@ -178,16 +186,27 @@ class HeadlessCall:
 
     def _note(self, event: Event) -> None:
         match event:
-            case StateChanged(state=Talking(loading="")):
+            case StateChanged(state=Talking(loading="")) if self._talking_since is None:
                 self._talking_since = self._heard_at = time.monotonic()
+            case StateChanged(state=Talking(loading="")):
+                pass  # Only an invite for one more was made or used.
             case StateChanged(state=Talking()):
                 self._talking_since = None  # It counts from when something can be said.
+            case PeerChanged(peer=peer) if peer.model_name and peer.id not in self._met:
+                self._met.add(peer.id)
+                self._invite_one_more()
             case InputEnded():
                 self._input_over = True
                 self._heard_at = time.monotonic()
             case Notice(severity="error"):
                 self._broken = True  # No person is there who could do something about it.
                 self._hang_up()
+
+    def _invite_one_more(self) -> None:
+        state = self._engine.state
+        if self._more > 0 and isinstance(state, Talking) and state.inviting is None:
+            self._more -= 1
+            self._try(self._engine.invite_another())
 
     def _tick(self) -> None:
         if self._talking_since is None:
@@ -220,7 +239,7 @@ class HeadlessCall:
         else:
             self._try(self._engine.accept_answer(line))
 
-    def _try(self, work: Future[None]) -> None:
+    def _try(self, work: Future[Any]) -> None:
         try:
             work.result()
         except CancelledError:

@@ -94,7 +94,7 @@ class TerminalView:
         self._lock = threading.Lock()
         self._status_shown = False
         self._peers: dict[int, PeerView] = {}
-        self._loading = False
+        self._talking: Talking | None = None
         self._chat: tuple[ChatLine, ...] = ()
 
     def show(self, event: Event) -> None:
@@ -149,15 +149,25 @@ class TerminalView:
                 say(link)
             case Connecting():
                 self.line("Connecting …")
-            case Talking(loading=""):
-                self.line("Connected." if not self._loading else "The model is loaded.")
-                self._loading = False
-            case Talking(loading=model):
-                self._loading = True
-                self.line(f"Loading the model {model}, which both sides have …")
+            case Talking():
+                before, self._talking = self._talking, state
+                self._say_talking(before, state)
             case Ended(reason=reason, failed=failed):
                 self._peers.clear()
+                self._talking = None
                 self.line(f"Error: {reason}" if failed else reason)
+
+    def _say_talking(self, before: Talking | None, now: Talking) -> None:
+        """What is new about a call that stands."""
+        if now.loading and (before is None or not before.loading):
+            self.line(f"Loading the model {now.loading}, which both sides have …")
+        elif before is None:
+            self.line("Connected.")
+        elif before.loading and not now.loading:
+            self.line("The model is loaded.")
+        if now.inviting is not None and (before is None or before.inviting != now.inviting):
+            self.line("Send this invite to one more, and paste their answer here:")
+            say(now.inviting.link)
 
 
 def _changes(before: PeerView | None, peer: PeerView) -> Iterator[str]:

@@ -14,6 +14,7 @@ together.
 from __future__ import annotations
 
 import argparse
+import logging
 import multiprocessing
 import resource
 import tempfile
@@ -72,6 +73,7 @@ def speech_of(number: int, peers: int, talkers: int, seconds: float) -> np.ndarr
 
 def be_a_peer(number: int, model: str, speech: Path, orders: Connection) -> None:
     """Live in a process of its own and do as told."""
+    logging.basicConfig(level=logging.CRITICAL)  # What a peer says is printed at the end.
     said: list[str] = []
 
     def listen(event: Event) -> None:

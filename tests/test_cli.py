@@ -371,3 +371,26 @@ def test_a_precision_is_one_of_those_there_are(environment):
     assert _settings(Settings(precision="float32"), said).precision == "int8"
     kept = _settings(Settings(precision="float32"), parser().parse_args(["call"]))
     assert kept.precision == "float32"
+
+
+def test_a_script_hosts_a_group(environment, model, clip, tmp_path):
+    def talk(name: str, *more: object) -> Talker:
+        heard = tmp_path / f"{name}.wav"
+        return Talker(
+            environment,
+            *("--model", model, "--input", clip, "--output", heard, "--name", name),
+            *("--loopback", "--continuous", "--seconds", 600, *more),
+        )
+
+    people = [talk("Alice", "--invite", 2)]
+    try:
+        for name in ("Bob", "Cleo"):
+            guest = talk(name, "--join", people[0].link())
+            people.append(guest)
+            people[0].paste(guest.link())
+            people[0].wait_for(f"Talking with {name}")
+        people[2].wait_for("Talking with Bob")
+        people[1].wait_for("Talking with Cleo")
+    finally:
+        for person in people:
+            person.kill()

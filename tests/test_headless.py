@@ -4,12 +4,23 @@ import io
 import json
 import queue
 from concurrent.futures import CancelledError, Future
+from dataclasses import replace
 
 import pytest
 
 from app.core.chat import NobodyToWriteTo
 from app.core.session import NoCall
-from app.core.state import Answering, Connecting, Ended, Inviting, Notice, StateChanged, Talking
+from app.core.state import (
+    Answering,
+    Connecting,
+    Ended,
+    Inviting,
+    Notice,
+    PeerChanged,
+    PeerView,
+    StateChanged,
+    Talking,
+)
 from app.headless import HeadlessCall, NoAnswer, NoEnd
 from app.report import ReportFile, ReportNotWritable
 from app.terminal import TerminalView
@@ -90,6 +101,27 @@ def test_an_end_while_joining_is_no_traceback(peer, call):
     peer.link = done(error=CancelledError())
     peer.go(Ended("Nobody can be reached.", failed=True))
     assert call.run("undertone://call/x") == 1
+
+
+def test_so_many_are_invited_one_after_another(peer, said, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    made = []
+
+    def invite_another() -> Future:
+        made.append(len(made))
+        return done()
+
+    peer.invite_another = invite_another
+    call = HeadlessCall(peer, TerminalView(said), peer.happened, seconds=None, more=2)
+    peer.go(Talking(0.0))
+    for peer_id in (1, 1, 2, 3):
+        view = PeerView(peer_id, "Bob", "small", False, False, True, "")
+        peer.listen(PeerChanged(replace(view, model_name="")))
+        peer.listen(PeerChanged(view))
+    peer.go(Ended("Bob hung up.", failed=False))
+    peer.state = Talking(0.0)  # as it is while the events are looked at
+    assert call.run("undertone://call/x") == 0
+    assert made == [0, 1]
 
 
 def test_standard_input_that_ends_without_an_answer(peer, call, monkeypatch):

@@ -18,6 +18,7 @@ from app.core.state import (
     PeerLeft,
     PeerView,
     StateChanged,
+    Talking,
 )
 from app.terminal import CannotPrint, NobodyReads, TerminalView, brief, report, say
 
@@ -127,6 +128,31 @@ def test_links_go_to_standard_output_and_words_do_not(capsys):
     view.show(StateChanged(Ended("It broke.", failed=True)))
     assert capsys.readouterr().out == "undertone://call/x\n"
     assert stream.getvalue().splitlines()[1:] == ["Warning: Careful.", "Error: It broke."]
+
+
+def test_an_invite_for_one_more_is_handed_out_and_the_call_not_begun_anew(capsys):
+    stream = io.StringIO()
+    view = TerminalView(stream)
+    talking = Talking(1.0)
+    invite = Inviting("undertone://call/y", 0.0)
+    for state in (talking, replace(talking, inviting=invite), talking):
+        view.show(StateChanged(state))
+    assert capsys.readouterr().out == "undertone://call/y\n"
+    assert stream.getvalue().splitlines() == [
+        "Connected.",
+        "Send this invite to one more, and paste their answer here:",
+    ]
+
+
+def test_a_model_that_is_loaded_is_told_once():
+    stream = io.StringIO()
+    view = TerminalView(stream)
+    for loading in ("", "red", ""):
+        view.show(StateChanged(Talking(1.0, loading)))
+    assert stream.getvalue().splitlines()[1:] == [
+        "Loading the model red, which both sides have …",
+        "The model is loaded.",
+    ]
 
 
 class Full(io.StringIO):
