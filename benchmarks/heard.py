@@ -15,6 +15,7 @@ OTHER = {"left": "right", "right": "left"}
 _FRAME_SECONDS = 0.01
 _WINDOW_SECONDS = 12.0
 _SKIP_SECONDS = 10.0
+_MOST_DRIFT_SECONDS = 2.0
 
 
 class Judge:
@@ -48,8 +49,14 @@ def drift_ms(said: Path, heard: Path) -> float:
     source, ear = _envelope(said), _envelope(heard)
     window, skip = round(_WINDOW_SECONDS / _FRAME_SECONDS), round(_SKIP_SECONDS / _FRAME_SECONDS)
     early, late = skip, len(ear) - skip // 2 - window
-    lags = [at - _best_fit(source, ear[at : at + window]) for at in (early, late)]
-    return (lags[1] - lags[0]) * _FRAME_SECONDS * 1000
+    lag = early - _best_fit(source, ear[early : early + window])
+    # Speech that is alike elsewhere is not what is sought: no call drifts by more than this.
+    around = round(_MOST_DRIFT_SECONDS / _FRAME_SECONDS)
+    begin = max(late - lag - around, 0)
+    there = source[begin : late - lag + around + window]
+    return (
+        (late - begin - _best_fit(there, ear[late : late + window]) - lag) * _FRAME_SECONDS * 1000
+    )
 
 
 def _envelope(file: Path) -> np.ndarray:

@@ -194,7 +194,9 @@ class ProfilePolicy:
         trip = reading.round_trip
         if trip is not None:
             self._shortest_trip = min(trip, self._shortest_trip or trip)
-        grown = trip is not None and trip - (self._shortest_trip or 0.0) >= ROUND_TRIP_GROWTH
+        # Where packets are lost a ping may have been sent again, and its time says nothing.
+        tells = trip is not None and reading.loss < SOME_LOSS
+        grown = tells and (trip or 0.0) - (self._shortest_trip or 0.0) >= ROUND_TRIP_GROWTH
         return grown or reading.queue >= QUEUE_SECONDS or reading.backlog >= BACKLOG_BYTES
 
     def _may_overflow(self, reading: LinkReading) -> bool:

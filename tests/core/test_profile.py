@@ -152,3 +152,10 @@ def test_heavy_loss_in_runs_is_no_overflow_until_most_is_lost() -> None:
     plan = follower.pass_time(60, LinkReading(loss=0.3, burst=3.0))
     assert (plan.profile, plan.distances) == (Profile.LOW_DELAY, (1, 2, 3))
     assert follower.pass_time(1, LinkReading(loss=0.6, burst=3.0)).profile is Profile.SAVER
+
+
+def test_a_round_trip_in_which_a_ping_was_sent_again_tells_of_no_queue() -> None:
+    follower = Follower()
+    follower.pass_time(5, LinkReading(loss=0.15, burst=2.5, round_trip=0.05))
+    slow = LinkReading(loss=0.15, burst=2.5, round_trip=1.5)
+    assert follower.pass_time(20, slow).profile is Profile.LOW_DELAY
