@@ -67,8 +67,10 @@ class NetworkConfig:
 class Patience:
     """How long a connection waits, in seconds.
 
-    `connect`: from both descriptions known to both channels open. `answer_taken`: from the answer
-    made to the first sign that the other end took it; people carry links by hand. `ping`: between
+    `connect`: from both descriptions known to both channels open; `handshake`: how much longer
+    where a way was found, since DTLS repeats what is lost after 1, 2, 4 s and so on (RFC 6347
+    section 4.2.4.1), and a bad line may take five tries. `answer_taken`: from the answer made to
+    the first sign that the other end took it; people carry links by hand. `ping`: between
     pings when nothing is heard that should be; `ping_busy`: between pings otherwise, only to
     measure; `ping_silent`: between those when both ends said that they are silent. `pong`: for the
     answer to wait for voice that it can travel with.
@@ -81,6 +83,7 @@ class Patience:
     """
 
     connect: float = 20.0
+    handshake: float = 40.0
     answer_taken: float = 1800.0
     ping: float = 1.0
     ping_busy: float = 10.0

@@ -274,8 +274,12 @@ class PeerConnection:
             await asyncio.sleep(self._patience.ping / 4)
             if self._is_open:
                 self._look_after_life()
-            elif self._loop.time() > self._deadline:
+            elif self._loop.time() > self._deadline + self._extra():
                 self._end(Failed(self._why_no_route()))
+
+    def _extra(self) -> float:
+        """Seconds granted where a way was found and only the handshake is not over."""
+        return self._patience.handshake if self._transport.has_way else 0.0
 
     def _look_after_life(self) -> None:
         silence = self._liveness.silence

@@ -65,7 +65,7 @@ class UdpPath:
 
     Each end is given the path's own address in place of the other's. `sent[0]` holds the sizes of
     the datagrams that left end 0, `kinds[0]` their first bytes. `loss` is a share, `hole` swallows
-    everything.
+    everything, `only_checks` all that is not STUN (RFC 7983).
     """
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class UdpPath:
         self.kinds: tuple[list[int], list[int]] = ([], [])
         self.loss = 0.0
         self.delay: Callable[[random.Random], float] | None = None
-        self.hole = False
+        self.hole = self.only_checks = False
         self._random = random.Random(1)
         self._ports: list[_Port] = []
         self._ends: list[tuple[str, int]] = []
@@ -109,6 +109,8 @@ class UdpPath:
         self.sent[1 - side].append(len(data))
         self.kinds[1 - side].append(data[0])
         if self.hole or self._random.random() < self.loss or len(self._ends) <= side:
+            return
+        if self.only_checks and data[0] > 3:
             return
         out = self._ports[1 - side].transport
         if self.delay is None:

@@ -15,6 +15,7 @@ from app.net.config import NetworkConfig, Patience, TurnServer
 from app.net.errors import (
     DescriptionRefused,
     IdentityMismatch,
+    NetError,
     NoNetwork,
     NoRoute,
     OutOfTurn,
@@ -26,7 +27,14 @@ from app.net.state import Connected, Connecting, Disconnected, Failed, New, Reco
 from app.net.transport import MAX_CONTROL_BUFFER
 
 HURRIED = Patience(
-    connect=0.5, ping=0.05, ping_busy=0.05, missing=0.2, lost=0.6, bye=0.02, keep_alive=0.1
+    connect=0.5,
+    handshake=0.5,
+    ping=0.05,
+    ping_busy=0.05,
+    missing=0.2,
+    lost=0.6,
+    bye=0.02,
+    keep_alive=0.1,
 )
 
 
@@ -247,6 +255,24 @@ async def test_a_path_that_opens_late_is_found(make_end, connect, path) -> None:
     path.hole = False
     await caller.reaches(Connected)
     await callee.reaches(Connected)
+
+
+async def test_a_handshake_may_take_longer_than_finding_a_way(make_end, connect, path) -> None:
+    patience = dataclasses.replace(HURRIED, handshake=40.0)
+    caller, callee = make_end(patience=patience), make_end(patience=patience)
+    path.only_checks = True
+    await connect(caller, callee, path)
+    await asyncio.sleep(2 * patience.connect)
+    path.only_checks = False
+    await caller.reaches(Connected)
+    await callee.reaches(Connected)
+
+
+async def test_a_handshake_that_never_ends_is_given_up(make_end, connect, path) -> None:
+    caller, callee = make_end(patience=HURRIED), make_end(patience=HURRIED)
+    path.only_checks = True
+    await connect(caller, callee, path)
+    assert isinstance((await caller.reaches(Failed)).error, NetError)
 
 
 async def test_another_key_than_the_one_named_is_refused(make_end) -> None:
