@@ -119,6 +119,7 @@ def in_words(progress: ModelProgress) -> str:
         "copying": "Copying",
         "checking": "Checking",
         "loading": "Loading it to see whether it is whole",
+        "preparing": "Preparing it for this computer",
     }[progress.step]
     if progress.waiting:
         return f"{word}: trying again in {progress.waiting:.0f} s …"

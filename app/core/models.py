@@ -95,7 +95,7 @@ class ModelProgress:
     """
 
     name: str
-    step: Literal["asking", "downloading", "copying", "checking", "loading"]
+    step: Literal["asking", "downloading", "copying", "checking", "loading", "preparing"]
     done: int = 0
     total: int = 0
     speed: float | None = None

@@ -60,6 +60,7 @@ def progress_in_words(progress: ModelProgress) -> str:
         "copying": "Copying",
         "checking": "Checking every byte",
         "loading": "Loading it to see whether it is whole",
+        "preparing": "Preparing it for this computer",
     }[progress.step]
     if progress.waiting:
         return f"{word}: broken off, trying again in {progress.waiting:.0f} s …"

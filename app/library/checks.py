@@ -71,6 +71,22 @@ def load_to_see(folder: Path) -> Loaded:
     return Loaded(spec.name, spec.model_id, spec.bits_per_code, spec.digest, rates)
 
 
+def prepare(folder: Path, work: Work) -> None:
+    """Convert a model that was loaded to see into what this computer runs quickest.
+
+    The first call with it then need not wait for that. Raises NotAModel, and Cancelled before it
+    begins.
+    """
+    from codec.errors import CodecError
+    from codec.runtime.loading import keep_int8
+
+    work.begin("preparing")
+    try:
+        keep_int8(folder)
+    except CodecError as error:
+        raise NotAModel(str(error)) from error
+
+
 def two_files(path: Path) -> tuple[Path, Path]:
     """The config and the weights of the model at `path`: a folder, or one of its two files.
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.library.catalogue import CONFIG, FILES, WEIGHTS, Published
-from app.library.checks import git_sha1_of, load_to_see, sha256_of
+from app.library.checks import git_sha1_of, load_to_see, prepare, sha256_of
 from app.library.download import Patience, download, patiently, writing
 from app.library.errors import (
     DownloadDamaged,
@@ -170,6 +170,7 @@ def _take_in(
     loaded = load_to_see(part)
     if (loaded.model_id, loaded.bits) != (entry.model_id, entry.bits):
         raise NotThatModel(entry.name, loaded.title)
+    prepare(part, work)
     record = Record(
         entry.name,
         entry.title,

@@ -13,7 +13,7 @@ import shutil
 from pathlib import Path
 
 from app.library.catalogue import CONFIG, FILES, WEIGHTS
-from app.library.checks import blocks, load_to_see, sha256_of, two_files
+from app.library.checks import blocks, load_to_see, prepare, sha256_of, two_files
 from app.library.download import writing
 from app.library.errors import StoreUnusable
 from app.library.progress import Work
@@ -54,6 +54,7 @@ def take_in(path: Path, store: Store, work: Work, name: str = "") -> Record:
                 octets={file: (part / file).stat().st_size for file in FILES},
                 sha256=sha256,
             )
+            prepare(part, work)
             with writing(part):
                 write_record(part, record)
                 store.finish(called)

@@ -13,6 +13,7 @@ from codec.model.config import PARTS, FocalCodecConfig
 from codec.model.focalcodec import FocalCodec
 from codec.runtime import stored
 from codec.runtime.choice import chosen
+from codec.runtime.freed import release_freed
 from codec.runtime.packed import check_precision, packed
 from codec.runtime.products import Precision
 from codec.runtime.quick import QuickFocalCodec
@@ -44,11 +45,26 @@ def load_to_stream(
     return codec if bits is None else at_rate(codec, bits)
 
 
+def keep_int8(path_or_name: str | Path) -> None:
+    """Make the int8 file of a FocalCodec that this machine would run in int8, unless it is there.
+
+    The first call that needs the model then doesn't wait for it. Other models are left as they are,
+    as is one whose file fits nowhere. Raises what `codec.weights.load` raises.
+    """
+    files = _focalcodec(path_or_name)
+    if files is None or stored.find(files) is not None:
+        return
+    choice = chosen(_count(files))
+    if choice.precision == "int8":
+        _convert(files, choice.threads)
+        release_freed()
+
+
 def _quick(files: ModelFiles, precision: Precision | None) -> Codec:
     kept = stored.find(files)
     choice = chosen(kept.weights if kept is not None else _count(files), precision)
     if choice.precision == "int8":
-        return (kept and _stored(files, kept, choice.threads)) or _kept(files, choice.threads)
+        return (kept and _stored(files, kept, choice.threads)) or _anew(files, choice.threads)
     return packed(load(files.config), choice.precision)
 
 
@@ -78,8 +94,22 @@ def _stored(files: ModelFiles, kept: stored.Stored, threads: int) -> QuickFocalC
         return None
 
 
-def _kept(files: ModelFiles, threads: int) -> QuickFocalCodec:
-    """From the checkpoint, writing the int8 file on the way."""
+def _anew(files: ModelFiles, threads: int) -> QuickFocalCodec:
+    """From the checkpoint, writing the int8 file on the way, and then from that.
+
+    What a conversion leaves behind, weights scattered among free memory, would else stay for as
+    long as the model does.
+    """
+    converted = _convert(files, threads)
+    kept = stored.find(files)
+    if kept is None:
+        return converted
+    del converted
+    release_freed()
+    return _stored(files, kept, threads) or _convert(files, threads)
+
+
+def _convert(files: ModelFiles, threads: int) -> QuickFocalCodec:
     plain = load(files.config)
     assert isinstance(plain, FocalCodec)
     parts = stored.KeptParts(plain.state_dict())

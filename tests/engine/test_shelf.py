@@ -59,7 +59,7 @@ def test_what_is_got_is_told_and_offered(shelved: Shelved) -> None:
     while (event := shelved.events.get(timeout=TIMEOUT)) != ModelWork(None):
         steps.append(event.progress.step)
     assert steps[0] == "asking"
-    assert steps[-1] == "loading"
+    assert steps[-1] == "preparing"
     changed = shelved.wait_for(lambda e: isinstance(e, ModelsChanged))
     assert [model.name for model in changed.models if model.on_disk] == [BUNDLED, "small"]
     assert "small" in shelved.names()

@@ -46,7 +46,7 @@ def test_a_model_comes_is_checked_and_can_be_loaded(getting: Getting) -> None:
     assert view.on_disk
     assert view.octets == sum(map(len, getting.server.repositories[REPOSITORY].values()))
     steps = list(dict.fromkeys(progress.step for progress in getting.told))
-    assert steps == ["asking", "downloading", "checking", "loading"]
+    assert steps == ["asking", "downloading", "checking", "loading", "preparing"]
     whole = [p for p in getting.told if p.step == "downloading"][-1]
     assert whole.done == whole.total == view.octets
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,7 +15,8 @@ from codec.model.codec import Codec
 from codec.model.focalcodec import FocalCodec
 from codec.model.lite import LiteCodec
 from codec.runtime import products, stored
-from codec.runtime.loading import load_to_stream
+from codec.runtime.choice import Choice
+from codec.runtime.loading import keep_int8, load_to_stream
 from codec.runtime.products import PrecisionUnknown
 from codec.runtime.quick import QuickFocalCodec
 from codec.weights import load
@@ -67,6 +69,34 @@ def test_int8_is_made_once_and_is_the_same_from_its_file(
     assert torch.equal(first.encode(sig)[0], second.encode(sig)[0])
     assert first.spec == second.spec
     assert first.spec.digest != 0
+
+
+def test_what_was_just_converted_is_read_from_its_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = stored.keep
+
+    def keep_others(kept: dict[str, Tensor], *rest: Any) -> Path | None:
+        halved = {n: t * 0.5 if n.endswith(stored.SCALE) else t for n, t in kept.items()}
+        return keep(halved, *rest)
+
+    monkeypatch.setattr(stored, "keep", keep_others)
+    assert_as_first(folder, heard(load_to_stream(folder, precision="int8")))
+
+
+def test_a_model_can_be_converted_before_it_is_needed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codec.runtime.loading.chosen", lambda *_: Choice("int8", 1, {}))
+    keep_int8(folder)
+    monkeypatch.setattr("codec.runtime.loading.load", lambda *_: pytest.fail("loaded again"))
+    keep_int8(folder)
+    assert isinstance(load_to_stream(folder), QuickFocalCodec)
+
+
+def test_a_model_that_runs_best_as_it_is_is_not_converted(folder: Path) -> None:
+    keep_int8(folder)
+    assert not kept(folder).exists()
 
 
 def test_it_is_near_the_plain_model(folder: Path) -> None:
