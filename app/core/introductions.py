@@ -8,6 +8,7 @@ the offer, so that they never make one at once. Nothing here sends: the engine d
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -15,6 +16,9 @@ MOST_IN_CALL = 8
 """A full mesh: each further one costs every other upstream and processor time."""
 
 MOST_OTHERS = MOST_IN_CALL - 1
+
+MOST_INTRODUCED = 64
+"""One member may introduce so many in a call: more than come and go, and each is a connection."""
 
 MOST_RELAYED_BYTES = 1024
 """A description has some 130 bytes; with 15 addresses of IPv6, 700."""
@@ -80,15 +84,17 @@ class Introductions:
         self.own = own
         self._told: dict[int, Present] = {}
         self._attempts: dict[int, _Attempt] = {}
+        self._introduced: Counter[int] = Counter()
         self._done_with: set[int] = set()
         """Those who said goodbye, or to whom no way was found: not to be tried again."""
 
     def told(self, line: int, present: Present) -> tuple[int, ...]:
         """Take what the end of a line says; the members whose introduction is off by it.
 
-        It cannot become someone else, nor this end.
+        It cannot become someone else: neither this end nor one that is there already.
         """
-        if present.own == self.own or self.member_of(line) not in (None, present.own):
+        is_other = self.line_of(present.own) not in (None, line)
+        if present.own == self.own or is_other or self.member_of(line) not in (None, present.own):
             return ()
         self._told[line] = present
         self._attempts.pop(present.own, None)
@@ -113,17 +119,17 @@ class Introductions:
         found: list[tuple[int, int]] = []
         for line, present in self._told.items():
             for member in present.others:
-                if len(found) < room and self.own < member.id and self._is_new(member.id):
-                    self._attempts[member.id] = _Attempt(member.name, line, False)
+                if len(found) < room and self.own < member.id and self._may_try(line, member.id):
+                    self._try(line, member.id, member.name, is_answered=False)
                     found.append((member.id, line))
         return found
 
     def may_answer(self, line: int, relay: Relay) -> bool:
         """Whether to answer an offer that came on a line; if so, it counts as being answered."""
         name = self._name_told(line, relay.sender)
-        if name is None or not relay.sender < self.own or not self._is_new(relay.sender):
+        if name is None or not relay.sender < self.own or not self._may_try(line, relay.sender):
             return False
-        self._attempts[relay.sender] = _Attempt(name, line, True)
+        self._try(line, relay.sender, name, is_answered=True)
         return True
 
     def may_accept(self, line: int, relay: Relay) -> bool:
@@ -160,9 +166,14 @@ class Introductions:
         ]
         return Present(self.own, tuple(others[:MOST_OTHERS]))
 
-    def _is_new(self, member: int) -> bool:
+    def _may_try(self, line: int, member: int) -> bool:
         known = member == self.own or member in self._attempts or member in self._done_with
-        return not known and self.line_of(member) is None
+        is_new = not known and self.line_of(member) is None
+        return is_new and self._introduced[line] < MOST_INTRODUCED
+
+    def _try(self, line: int, member: int, name: str, *, is_answered: bool) -> None:
+        self._introduced[line] += 1
+        self._attempts[member] = _Attempt(name, line, is_answered)
 
     def _name_told(self, line: int, member: int) -> str | None:
         present = self._told.get(line)

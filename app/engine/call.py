@@ -9,6 +9,7 @@ import numpy as np
 
 from app.audio.backend import AudioBackend
 from app.core.meter import Clock, EndLatency, Meter
+from app.core.models import ModelOffer
 from app.core.overload import STRAINED, Step, Strain
 from app.core.packing import Rate
 from app.core.profile import Profile, profile_named
@@ -92,10 +93,11 @@ class Call:
         """Speak to one peer more and hear it. Takes as long as a few chunks take to decode."""
         steering = Steering(self._clock, self._profile, backlog)
         sending = Sending(self._rates, steering, send=send_voice, meter=meter)
-        steering.spare(self._step >= Step.LARGER_PIECES)
         part = Part(sending, self.listening.add(meter), steering, meter)
         with self._lock:
             self._parts = (*self._parts, part)
+        steering.choose(self._profile)  # It may have been chosen otherwise meanwhile.
+        steering.spare(self._step >= Step.LARGER_PIECES)
         self.speaking.add(sending)
         return part
 
@@ -118,6 +120,10 @@ class Call:
     def codec(self) -> Codec:
         """The model that is spoken."""
         return self._codec
+
+    def known(self, offer: ModelOffer) -> Codec | None:
+        """The model of this offer, if it is understood already. Any thread may call."""
+        return self.listening.known(offer)
 
     def learn(self, codec: Codec) -> bool:
         """Understand this model as well from now on; False where it cannot be told from another.

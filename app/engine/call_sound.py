@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from app.core.cues import Cue
+from app.core.profile import profile_named
 from app.core.settings import Settings
 from app.core.state import InputEnded, Notice
 from app.engine.call import Call
@@ -97,7 +98,7 @@ class CallSound:
         if self._owner.is_over:
             return
         try:
-            self.call = call = Call(
+            call = Call(
                 codec,
                 self._means.backend,
                 self._settings(),
@@ -106,6 +107,8 @@ class CallSound:
                 say=self._owner.say,
                 on_input_end=lambda: self._means.listen(InputEnded()),
             )
+            self.call = call
+            call.choose_profile(profile_named(self._settings().profile))  # Or meanwhile.
             for line in self._owner.lines:  # Before anything is read of a file that is spoken.
                 self._let_in(line)
             call.start()
@@ -121,12 +124,17 @@ class CallSound:
             return  # Where the sound is not open yet, that will let everybody in.
         if line not in self._owner.lines:
             return
-        part = call.add(
-            send_voice=lambda data: self._means.network.call_soon(line.send_voice, data),
-            backlog=lambda: line.peer.voice_backlog,
-            meter=meter,
-        )
-        line.take_part(call, part)
+        try:
+            part = call.add(
+                send_voice=lambda data: self._means.network.call_soon(line.send_voice, data),
+                backlog=lambda: line.peer.voice_backlog,
+                meter=meter,
+            )
+            line.take_part(call, part)
+        except Exception as error:  # The others are to be heard all the same.
+            log.exception("A peer could not be let into the call's sound")
+            words = f"{line.who} and you do not hear each other: {error}"
+            self._owner.say(Notice("error", words))
 
     def _let_out(self, line: Line) -> None:
         if self.call is not None and line.part is not None:

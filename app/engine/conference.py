@@ -86,7 +86,7 @@ class Conference:
         self._last_reading: CallReading | None = None
         self._sound = CallSound(means, settings, self)
         self._introducing = Introducing(self)
-        self._changes = ModelChanges(self, means.models, means.shelf, means.network)
+        self._changes = ModelChanges(self, means.models, means.shelf, means.network, means.clock)
         self._relief: Relief | None = None
         self._chat = Chatting(self._tell, self._listen)
         self.is_over = False
@@ -100,6 +100,11 @@ class Conference:
     def call(self) -> Call | None:
         """The call's sound, once it is open."""
         return self._sound.call
+
+    @property
+    def model(self) -> OwnModel | None:
+        """The model that all speak, once two have agreed."""
+        return self._model
 
     @property
     def room(self) -> int:
@@ -124,13 +129,13 @@ class Conference:
     async def create(self) -> Inviting:
         """Make the call's first invite."""
         self._go(PreparingInvite())
-        line = self._new_line(self._means.models.own(), calls=True)
+        line = self._first_line(calls=True)
         return self._go(await self.attempt(line, self._invite(line)))
 
     async def join(self, letter: Letter) -> Answering:
         """Answer the invite of someone who is in a call, or begins one."""
         self._go(PreparingAnswer())
-        line = self._new_line(self._means.models.own(), calls=False)
+        line = self._first_line(calls=False)
 
         async def answer() -> Answering:
             own = await line.peer.accept_offer(letter.description)
@@ -188,8 +193,19 @@ class Conference:
         if self.is_over or self._model is None or self.room < 1:
             return None
         # Both are in the call already, so that the first is what they agree on.
-        others = (own for own in self._means.models.own() if own.offer != self._model.offer)
-        return self._new_line((self._model, *others)[:MAX_OFFERS], calls=calls)
+        return self._new_line(self._offered(self._model), calls=calls)
+
+    def _offered(self, model: OwnModel) -> tuple[OwnModel, ...]:
+        """What is offered in a call that speaks this model: that, then what it may change to."""
+        others = (own for own in self._means.models.own() if own.offer != model.offer)
+        return (model, *others)[:MAX_OFFERS]
+
+    def _first_line(self, *, calls: bool) -> Line:
+        try:
+            return self._new_line(self._means.models.own(), calls=calls)
+        except Exception as error:  # As for a server that is misspelt.
+            self._end(str(error), failed=True, bye=ByeReason.OTHER)
+            raise
 
     def _new_line(self, models: tuple[OwnModel, ...], *, calls: bool) -> Line:
         config = NetworkConfig.of(self._settings(), loopback=self._means.loopback)
@@ -282,6 +298,7 @@ class Conference:
             self._sound.begin(model)
         else:
             self._sound.let_in(line)
+            line.offer(self._offered(self._model))  # Who was invited knows of one only.
             self._changes.joined(line)
         self._introducing.agreed(line)
 
@@ -296,7 +313,8 @@ class Conference:
             return
         match message:
             case Present() | Relay() | Apart():
-                self._introducing.told(line, message)
+                if line.model is not None:  # Else it is not in the call yet.
+                    self._introducing.told(line, message)
             case Chat() | ChatReceived():
                 self._chat.take(line.id, line.who, message)
             case _:
@@ -315,8 +333,11 @@ class Conference:
     def speaks(self, model: OwnModel) -> None:
         """All speak this model from now on."""
         self._model = model
-        for line in self.lines:
-            line.speaks(model)
+        for line in tuple(self._lines.values()):
+            if line.view is None:
+                line.offer((model,))  # Who comes by an invite of before speaks it too.
+            else:
+                line.speaks(model)
         if self._relief is not None:
             self._relief.changed()
 
@@ -327,15 +348,23 @@ class Conference:
             self._means.clock,
             call,
             lighter=lambda: models.lighter(call.codec, self._changes.everybody_has),
-            change=lambda model: self._changes.wish(model.name),
+            change=self._lighten,
             say=self.say,
         )
-        while not self.is_over:
+        while True:
             await asyncio.sleep(LOOK_SECONDS)
+            if self.is_over:
+                return
             try:
                 self._relief.look()
             except Exception:  # To watch is not worth a call.
                 log.exception("A look at the machine failed")
+
+    def _lighten(self, model: OwnModel) -> None:
+        try:
+            self._changes.wish(model.name)
+        except UndertoneError as error:
+            self.say(Notice("warning", f"The lighter model cannot be used now: {error}"))
 
     def over(self, line: Line, reason: str, *, failed: bool, bye: ByeReason) -> None:
         """A line ended, never came about, or makes no sense; `bye` if it still stands."""
@@ -388,7 +417,7 @@ class Conference:
         del self._lines[line.id]
         self._sound.let_out(line)
         self._chat.left(line.id)
-        self._changes.left()
+        self._changes.left(line)
         if self._invited is line:
             self._invited = None
             self._talking(inviting=None)
@@ -415,7 +444,7 @@ class Conference:
 
     def spawn(self, work: Coroutine[Any, Any, object]) -> None:
         """Do what takes a while and whose end nobody waits for."""
-        self._means.network.submit(work)
+        self._means.network.submit(_logged(work))
 
     def _total(self) -> Meter:
         """Counts what all lines do, from the first that is connected: set-up costs no call."""
@@ -444,3 +473,13 @@ class Conference:
 
     def _listen(self, event: Event) -> None:
         self._means.listen(event)
+
+
+async def _logged(work: Coroutine[Any, Any, object]) -> None:
+    """What nobody waits for fails unseen but for this."""
+    try:
+        await work
+    except UndertoneError as error:
+        log.info("What was begun for the call came to nothing: %s", error)
+    except Exception:
+        log.exception("What was begun for the call failed")

@@ -55,6 +55,7 @@ class Hearing:
         # A decoder for each peer (and model): their chunks fall due at different moments, and one
         # made to wait for another's, to be decoded together, would be later by all that it waits.
         self._rate = codec.spec.output_rate
+        self._lock = threading.Lock()
         self._bits: dict[int, int] = {}
         self._decoders: dict[int, _Decoding] = {}
         self.learn(codec)
@@ -70,7 +71,6 @@ class Hearing:
         self._seam = Seam(self._rate)
         self._was_speech, self._is_new_voice = True, False
         self._unwrap = SequenceUnwrapper()
-        self._lock = threading.Lock()
         self.decode_seconds = Recent()
         """How long a chunk takes to decode, of late."""
         self.buffered_seconds = Recent()
@@ -85,8 +85,9 @@ class Hearing:
         it takes as long as a few chunks take to decode."""
         decoding = _Decoding(codec, self._rate)
         specs = [view.spec for view in rates_of(codec)]
-        self._decoders = {**self._decoders, **{spec.model_id: decoding for spec in specs}}
-        self._bits = {**self._bits, **{spec.model_id: spec.bits_per_code for spec in specs}}
+        with self._lock:  # One who joins learns on another thread than who is there.
+            self._decoders = {**self._decoders, **{spec.model_id: decoding for spec in specs}}
+            self._bits = {**self._bits, **{spec.model_id: spec.bits_per_code for spec in specs}}
 
     def receive(self, data: bytes) -> None:
         """Take a packet from the network: any bytes at all."""

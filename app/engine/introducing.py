@@ -71,7 +71,8 @@ class Introducing:
             case Present():
                 is_new = self._circle.member_of(line.id) is None
                 self._call_off(self._circle.told(line.id, message))
-                self._underway.pop(message.own, None)
+                if self._underway.get(message.own) is line:
+                    del self._underway[message.own]
                 if is_new:
                     self._tell_all(but=line)
                 self._look_for_more()

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from app import VERSION
+from app.core.allowance import Allowance
 from app.core.control import ByeReason, CallMessage, Hello, Mute, Report, encode_control
 from app.core.meter import Clock, EndLatency, Meter
 from app.core.models import ModelOffer, agree
@@ -24,6 +25,10 @@ from app.net.config import NetworkConfig
 from app.net.peer import PeerConnection
 
 log = logging.getLogger(__name__)
+
+_AT_ONCE, _PER_SECOND = 500, 20.0
+"""Messages of a peer. One that was away brings up to a hundred written ones at once, and what else
+waited; more than that is no person's doing, and would keep the window from being drawn."""
 
 
 class Exchange(Protocol):
@@ -56,7 +61,7 @@ class Line:
     def __init__(
         self,
         line_id: int,
-        models: Sequence[OwnModel],
+        models: tuple[OwnModel, ...],
         config: NetworkConfig,
         name: str,
         exchange: Exchange,
@@ -78,6 +83,7 @@ class Line:
         self._total = total
         self.meter: Meter | None = None
         self._sound: tuple[Call, Part] | None = None
+        self._allowance, self._is_flooding = Allowance(clock, _AT_ONCE, _PER_SECOND), False
         self.peer = PeerConnection(
             config,
             on_voice=self._voice_came,
@@ -110,6 +116,13 @@ class Line:
         """Be heard and hear through this from now on. On the devices thread."""
         self._sound = call, part
         self._apply_volume()
+
+    def offer(self, models: tuple[OwnModel, ...]) -> None:
+        """Have these models to speak with, best first. On the network thread."""
+        if models != self._models:
+            self._models = models
+            if self.view is not None:
+                self.tell(self._hello())
 
     def speaks(self, model: OwnModel) -> None:
         """Both ends speak this model from now on."""
@@ -198,6 +211,9 @@ class Line:
         )
 
     def _control_came(self, message: CallMessage) -> None:
+        if not self._allowance.take():
+            self._flooded()
+            return
         match message:
             case Hello():
                 self._greeted(message)
@@ -209,12 +225,18 @@ class Line:
             case _:
                 self._exchange.told(self, message)
 
+    def _flooded(self) -> None:
+        if not self._is_flooding:
+            self._is_flooding = True
+            words = f"{self.who} sends more messages than anybody could write; some are passed over"
+            self._exchange.say(Notice("warning", f"{words}."))
+
     def _greeted(self, theirs: Hello) -> None:
         first, self._has_greeted = not self._has_greeted, True
         self._update_view(name=theirs.name, voice_changed=theirs.voice_changed)
-        if not first:
-            return  # What a second hello says of models comes too late.
         self.offers = theirs.models
+        if not first:
+            return  # It is too late to agree on another.
         self.model = model = self._common(theirs)
         self._update_view(model_name=model.title if model else theirs.model_name)
         if model is not None:
@@ -259,8 +281,8 @@ class Line:
         return call.own_latency(part)
 
     def _update_view(self, **changes: Any) -> None:
-        if self.view is not None:
-            self.view = replace(self.view, **changes)
+        if self.view is not None and self.view != (changed := replace(self.view, **changes)):
+            self.view = changed
             self._exchange.peer_changed(self)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from app.audio.mixer import Mixer
 from app.core.meter import Clock, LoadMeter, Meter
+from app.core.models import ModelOffer
 from app.core.state import Notice
 from app.engine.cores import Cores
 from app.engine.hearing import NOISE_SECONDS, Hearing
@@ -96,9 +97,17 @@ class Listening:
     def learn(self, codec: Codec) -> None:
         """Understand packets of this model as well, from all peers, as soon as this returns."""
         with self._lock:
+            if any(each is codec for each in self._codecs):
+                return  # As after a change there and back.
             self._more, hearings = (*self._more, codec), self._hearings
         for each in hearings:
             each.learn(codec)
+
+    def known(self, offer: ModelOffer) -> Codec | None:
+        """The model of this offer, if its packets are understood."""
+        ids = (offer.model_id, offer.digest)
+        known = (c for c in self._codecs if (c.spec.model_id, c.spec.digest) == ids)
+        return next(known, None)
 
     def tells_apart(self, codec: Codec) -> bool:
         """Whether packets of this model could not be taken for those of another that is known."""

@@ -7,7 +7,14 @@ import random
 
 import pytest
 
-from app.core.introductions import Introductions, Member, Present, Relay, Step
+from app.core.introductions import (
+    MOST_INTRODUCED,
+    Introductions,
+    Member,
+    Present,
+    Relay,
+    Step,
+)
 
 OFFER, ANSWER = Step.OFFER, Step.ANSWER
 
@@ -156,3 +163,22 @@ def test_nobody_becomes_someone_else_or_us() -> None:
     end.told(2, Present(5))
     assert end.member_of(1) == 7
     assert end.member_of(2) is None
+
+
+def test_nobody_becomes_one_who_is_there_already() -> None:
+    end = Introductions(1)
+    end.told(10, Present(5))
+    end.told(20, Present(5, (Member(7, "seven"),)))
+    assert end.member_of(20) is None
+    assert end.line_of(5) == 10
+    assert end.to_offer(room=5) == []
+
+
+def test_nobody_introduces_without_end() -> None:
+    end, offered = Introductions(1), 0
+    for first in range(100, 1000, 7):
+        end.told(10, Present(5, tuple(Member(first + i, "") for i in range(7))))
+        offered += len(end.to_offer(room=7))
+    assert offered == MOST_INTRODUCED
+    end.told(20, Present(6, (Member(5000, "five thousand"),)))
+    assert end.to_offer(room=7) == [(5000, 20)]

@@ -10,11 +10,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from app.core.control import ModelReady, ModelWish
 from app.core.session import NoCall
 from app.core.state import Notice, PeerChanged
-from app.engine import conference
+from app.engine import changing, conference
 from app.engine.changing import ModelNotHere, NotEverybodyHasIt
-from app.engine.model import BUNDLED, load_model
+from app.engine.model import BUNDLED, ModelUnusable, load_model
 from app.library.importing import take_in
 from app.library.progress import Work
 from app.library.store import Store
@@ -23,6 +24,7 @@ from codec.runtime import pace
 from tests.codec.conftest import SMALL
 from tests.engine.test_agreeing import put
 from tests.engine.test_engine import TIMEOUT, Person, connect, hears, people  # noqa: F401
+from tests.engine.test_groups import bring, hears_all, see_all
 
 
 @pytest.fixture(autouse=True)
@@ -174,3 +176,135 @@ def assert_later_in(kind: int, *all_of_them: Person) -> None:
         person.engine.shelf.submit(lambda: None).result(TIMEOUT)
         assert speaks(person) == kind
         assert hears(person, played(person) + 5)
+
+
+def in_call_of(person: Person, do) -> None:
+    """Do something with this one's conference, on its network thread."""
+
+    async def on_network() -> None:
+        do(person.engine._conference)
+
+    person.engine._network.submit(on_network()).result(TIMEOUT)
+
+
+def told(person: Person) -> list[str]:
+    see_all(person)
+    return [event.text for event in person.seen if isinstance(event, Notice)]
+
+
+def test_two_who_are_ready_do_not_tell_each_other_for_ever(having) -> None:
+    alice, bob = having("Alice", BUNDLED, "focal"), having("Bob", BUNDLED, "focal")
+    connect(alice, bob)
+    assert hears(alice, 1)
+
+    def say_twice(call) -> None:
+        for _ in range(2):
+            call.lines[0].tell(ModelReady(call.model.offer))
+
+    in_call_of(bob, say_twice)
+    assert hears(alice, played(alice) + 12)
+    for person in (alice, bob):
+        assert person.engine._conference.lines[0].peer.stats().control_received < 30
+
+
+def test_one_who_cannot_ends_the_change_for_all_and_nobody_begins_it_anew(
+    having, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three = [having(name, BUNDLED, "focal") for name in ("Alice", "Bob", "Cleo")]
+    alice, bob, cleo = three
+    connect(alice, bob)
+    assert hears(alice, 1)
+    bring(alice, cleo)
+    for person in three:
+        hears_all(person, 2, chunks=1)
+
+    def broken(name: str) -> None:
+        raise ModelUnusable
+
+    monkeypatch.setattr(cleo.engine._models, "load", broken)
+    alice.engine.change_model("focal").result(TIMEOUT)
+    for person in three:
+        person.notice("goes on as it was")
+    assert hears(alice, played(alice) + 12)
+    for person in three:
+        assert sum("is being loaded" in words for words in told(person)) <= 1
+        assert speaks(person) == 1
+
+
+def test_changes_there_and_back_do_not_gather_models(having) -> None:
+    alice, bob = having("Alice", BUNDLED, "focal"), having("Bob", BUNDLED, "focal")
+    connect(alice, bob)
+    assert hears(alice, 1)
+    for then in ("focal", BUNDLED, "focal"):
+        alice.engine.change_model(then).result(TIMEOUT)
+        assert_go_on_with(then, alice, bob)
+        alice.seen.clear()
+        bob.seen.clear()
+    for person in (alice, bob):
+        assert len(person.engine._conference.call.listening._codecs) == 2
+
+
+def test_who_asks_again_and_again_is_refused_in_the_end(having) -> None:
+    alice, bob = having("Alice", BUNDLED, "focal"), having("Bob", BUNDLED, "focal")
+    connect(alice, bob)
+    assert hears(alice, 1)
+    offers = [own.offer for own in alice.engine._models.own()]
+
+    def ask(call) -> None:
+        for _ in range(10):
+            for offer in reversed(offers):
+                call.lines[0].tell(ModelWish(offer))
+                call.lines[0].tell(ModelReady(offer))
+
+    for _ in range(4):
+        in_call_of(bob, ask)
+        alice.engine.shelf.submit(lambda: None).result(TIMEOUT)
+    assert hears(alice, 3)
+    assert sum("asks for the model" in words for words in told(alice)) <= 5
+
+
+def test_who_comes_by_an_invite_of_before_speaks_the_new_model_and_may_change_it(having) -> None:
+    three = [having(name, BUNDLED, "focal") for name in ("Alice", "Bob", "Cleo")]
+    alice, bob, cleo = three
+    connect(alice, bob)
+    assert hears(alice, 1)
+    invite = alice.engine.invite_another().result(TIMEOUT)
+    alice.engine.change_model("focal").result(TIMEOUT)
+    for person in (alice, bob):
+        person.notice("The call goes on with the model")
+    answer = cleo.engine.join(invite.link).result(TIMEOUT)
+    alice.engine.accept_answer(answer.link).result(TIMEOUT)
+    for person in three:
+        hears_all(person, 2)
+    assert speaks(cleo) == 2
+    for person in three:
+        person.seen.clear()
+    cleo.engine.change_model(BUNDLED).result(TIMEOUT)
+    assert_later_in(1, *three)
+
+
+def test_a_model_that_is_loaded_after_the_call_is_not_spoken_of(
+    having, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = having("Alice", BUNDLED, "focal"), having("Bob", BUNDLED, "focal")
+    connect(alice, bob)
+    assert hears(alice, 1)
+    load, go = alice.engine._models.load, threading.Event()
+    monkeypatch.setattr(alice.engine._models, "load", lambda name: go.wait(TIMEOUT) and load(name))
+    alice.engine.change_model("focal").result(TIMEOUT)
+    alice.engine.hang_up().result(TIMEOUT)
+    go.set()
+    alice.engine.shelf.submit(lambda: None).result(TIMEOUT)
+    in_end = [words for words in told(alice) if "goes on with" in words or "as it was" in words]
+    assert in_end == []
+
+
+def test_a_model_that_takes_for_ever_is_given_up(having, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice, bob = having("Alice", BUNDLED, "focal"), having("Bob", BUNDLED, "focal")
+    connect(alice, bob)
+    assert hears(alice, 1)
+    monkeypatch.setattr(changing, "PATIENCE", 0.3)
+    monkeypatch.setattr(bob.engine._conference._changes, "told", lambda line, message: None)
+    alice.engine.change_model("focal").result(TIMEOUT)
+    assert "did not load the model" in alice.notice("in time").text
+    assert hears(alice, played(alice) + 3)

@@ -17,6 +17,7 @@ import soundfile
 from app.audio.backend import DeviceLost, NoMicrophone
 from app.audio.instead import FilesInstead
 from app.audio.silence import NoInput
+from app.core.control import Mute
 from app.core.errors import UndertoneError
 from app.core.session import AlreadyInCall, NoAnswerAwaited, NoCall
 from app.core.settings import Settings
@@ -35,6 +36,8 @@ from app.core.state import (
     Talking,
 )
 from app.engine import Engine
+from app.engine.call import Call
+from app.net.errors import ServerMisspelt
 from app.net.transport import Transport
 from app.rendezvous.errors import LinkError, WrongLinkKind
 from tests.models import small_codec
@@ -359,6 +362,51 @@ def test_random_bytes_on_both_channels_harm_nothing(people):
     bob.notice("packet")
     assert hears(bob, bob.engine.reading().chunks_played + 3)
     assert isinstance(bob.engine.state, Talking)
+
+
+def test_a_call_that_cannot_even_be_prepared_ends_with_the_reason(people):
+    alice = people("Alice")
+    alice.engine._settings = replace(alice.engine.settings, stun="no server at all")
+    with pytest.raises(ServerMisspelt):
+        alice.engine.create_call().result(TIMEOUT)
+    ended = alice.wait_for_state(Ended).state
+    assert ended.failed
+    assert "no server at all" in ended.reason
+
+
+def test_a_flood_of_messages_is_passed_over_but_for_what_a_person_could_write(people):
+    alice, bob = people("Alice"), people("Bob")
+    connect(alice, bob)
+    assert hears(bob, 1)
+    (line,) = alice.engine._conference.lines
+
+    async def flood() -> None:
+        for number in range(1000):
+            line.tell(Mute(number % 2 == 0))
+            line.tell(Mute(number % 2 == 0))
+
+    alice.engine._network.submit(flood()).result(TIMEOUT)
+    bob.notice("Alice sends more messages than anybody could write")
+    assert hears(bob, bob.engine.reading().chunks_played + 3)
+    assert isinstance(bob.engine.state, Talking)
+    while not bob.events.empty():
+        bob.seen.append(bob.events.get())
+    told = [event for event in bob.seen if isinstance(event, PeerChanged)]
+    assert len(told) < 400
+    assert sum(isinstance(event, Notice) for event in bob.seen) == 1
+
+
+def test_a_peer_that_cannot_be_let_into_the_sound_is_told_of(people, monkeypatch):
+    alice, bob = people("Alice"), people("Bob")
+
+    def broken(call, **what):
+        raise MemoryError("no room for one more")
+
+    with monkeypatch.context() as only_now:
+        only_now.setattr(Call, "add", broken)
+        connect(alice, bob)
+        assert "no room for one more" in alice.notice("do not hear each other").text
+    assert isinstance(alice.engine.state, Talking)
 
 
 def test_close_is_quick_to_return_and_may_be_called_in_a_call(people):
