@@ -328,6 +328,9 @@ class StagedEngine:
 
         return self._do("send_chat", write, text)
 
+    def change_model(self, name: str) -> Future:
+        return self._do("change_model", lambda: None, name)
+
     def choose_model(self, name: str) -> Future:
         self.settings = replace(self.settings, model=name)
         return self._do("choose_model", lambda: None, name)

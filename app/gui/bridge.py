@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeVar
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
+from app.core.chat import ChatLine
 from app.core.errors import Stopped, UndertoneError
 from app.core.settings import Settings
 from app.core.state import (
@@ -38,6 +39,7 @@ from app.core.state import (
 from app.gui.controls import Controls, Devices
 
 POLL_MS = 100
+_CHAT_MS = 50
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -93,6 +95,9 @@ class Bridge(QObject):
         self._state: CallState = Idle()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._arrived.connect(self._dispatch, Qt.ConnectionType.QueuedConnection)
+        self._chat: tuple[ChatLine, ...] | None = None
+        self._chat_pause = QTimer(self, interval=_CHAT_MS, singleShot=True)
+        self._chat_pause.timeout.connect(self._show_chat)
         self._poll = QTimer(self, interval=POLL_MS)
         self._poll.timeout.connect(self._read)
         # It runs without a call too: Python sees Ctrl-C only when Qt lets it run something.
@@ -122,7 +127,9 @@ class Bridge(QObject):
             case MuteChanged(muted):
                 self.mute_changed.emit(muted)
             case ChatChanged(lines):
-                self.chat_changed.emit(lines)
+                self._chat = lines
+                if not self._chat_pause.isActive():
+                    self._show_chat()
             case Notice():
                 self.noticed.emit(event)
             case InputEnded():
@@ -131,6 +138,13 @@ class Bridge(QObject):
                 self.models_changed.emit(models)
             case ModelWork(progress):
                 self.model_work.emit(progress)
+
+    def _show_chat(self) -> None:
+        """Of a chat that changes faster than it could be drawn, the latest now and then."""
+        if self._chat is not None:
+            lines, self._chat = self._chat, None
+            self._chat_pause.start()
+            self.chat_changed.emit(lines)
 
     def _read(self) -> None:
         # Before a call there is nothing to read; of an ended one, the last look is enough.
@@ -253,6 +267,11 @@ class Bridge(QObject):
         """Look which models there are; `models_changed` follows."""
         return await self._ask(lambda engine: engine.shelf.see())
 
+    def look_for_models(self) -> None:
+        """Likewise for whoever did not ask: where there are none to see, nothing is said."""
+        if self._engine is not None:
+            self._engine.shelf.see()
+
     async def get_model(self, name: str) -> bool:
         """Download a model, or go on with it; `model_work` follows. False when it was stopped."""
         return await self._ask(lambda engine: engine.shelf.get(name))
@@ -268,6 +287,10 @@ class Bridge(QObject):
     async def choose_model(self, name: str) -> bool:
         """Use a model from the next call on; `settings_changed` follows."""
         return await self._choose(lambda engine: engine.choose_model(name))
+
+    async def change_model(self, name: str) -> bool:
+        """Ask all in the call to go on with a model; notices tell how it goes."""
+        return await self._ask(lambda engine: engine.change_model(name))
 
     async def send_chat(self, text: str) -> bool:
         """Write to everyone in the call; `chat_changed` follows, now and when it has arrived."""

@@ -21,6 +21,7 @@ from app.core.state import CallReading, Talking
 from app.gui.beside import Beside
 from app.gui.bridge import Bridge
 from app.gui.buttons import IconButton
+from app.gui.call_model import CallModel
 from app.gui.card import Card, FoldingRow, Page, Text, caption, centre
 from app.gui.chat import ChatButton, ChatPanel
 from app.gui.habits import Habits
@@ -104,6 +105,7 @@ class CallPage(QWidget):
         self.name = NameField(bridge)
         self.devices = DevicePickers(bridge, self.name)
         self.habits = Habits(bridge)
+        self.model = CallModel(bridge)
         self.conversion = QCheckBox("Convert my voice")
         self._meters = Page("Meters of the call", _WIDTH, top=0)
         self._below = Beside(self._meters, self.chat)
@@ -118,6 +120,7 @@ class CallPage(QWidget):
         """Begin to show a call."""
         if state.since != self._since:
             self._since, self._began = state.since, self._clock()
+            self._bridge.look_for_models()
             self.last_reading = None
             self.message.clear()
             for meter in self._all_meters:
@@ -266,6 +269,7 @@ class CallPage(QWidget):
         card.column.addWidget(self.levels)
         card.column.addWidget(self.devices)
         card.column.addWidget(self.habits)
+        card.column.addWidget(self.model)
         row = QHBoxLayout()
         row.addWidget(self.conversion)
         row.addWidget(caption(why), 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QFont, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
@@ -44,6 +46,10 @@ class Text(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(wrap)
         self._paint()
+
+    def setToolTip(self, text: str) -> None:  # noqa: N802 - Qt's name
+        # Qt takes what looks like HTML for that, and would fetch the pictures a stranger names.
+        super().setToolTip(f"<span>{html.escape(text)}</span>" if text else "")
 
     def set_shade(self, shade: str) -> None:
         """Change the colour, by its name in `Shades`."""

@@ -158,7 +158,8 @@ class MainWindow(QMainWindow):
                 self._wait("Connecting …", "The two computers look for a way to each other.")
             case Talking():
                 self.call.show_state(state)
-                self._go(self.call)
+                if self.page is not self.call:  # Else whoever writes would lose the keyboard.
+                    self._go(self.call)
             case Ended():
                 self._show_end(state)
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.core.chat import HISTORY, ChatLine
 from app.core.control import MAX_CHAT_BYTES
-from app.core.state import ChatChanged, Ended
+from app.core.state import ChatChanged, Ended, Talking
 from app.gui.chat_list import ChatList, line_in_words
 from benchmarks.staged_engine import StagedError
 from tests.gui.conftest import Stage, until
@@ -104,6 +104,33 @@ def test_the_button_counts_what_nobody_has_seen(stage: Stage) -> None:
         assert button.text() == "Chat"
         stage.engine.hear("five")
         await until(lambda: button.text() == "Chat (1)")
+
+    stage.play(story())
+
+
+def test_a_flood_is_drawn_now_and_then_and_its_end_is_not_lost(stage: Stage) -> None:
+    drawn: list[int] = []
+
+    async def story() -> None:
+        await _call(stage)
+        stage.bridge.chat_changed.connect(lambda lines: drawn.append(len(lines)))
+        for number in range(300):
+            stage.engine.hear(f"message {number}")
+        await until(lambda: drawn and drawn[-1] == 300)
+        assert len(drawn) < 150
+
+    stage.play(story())
+
+
+def test_the_keyboard_stays_where_one_writes_when_the_call_changes(stage: Stage) -> None:
+    async def story() -> None:
+        await _call(stage)
+        call = stage.window.call
+        call.chat_button.click()
+        await until(call.chat.input.hasFocus)
+        await stage.go(Talking(1.0, loading="another"))
+        await stage.go(Talking(1.0))
+        assert call.chat.input.hasFocus()
 
     stage.play(story())
 

@@ -38,7 +38,7 @@ def test_a_row_a_peer_where_there_are_several(stage: Stage, two: CallReading) ->
         assert profile.text() == "Low delay / Balanced"
         assert meter.rows[2][3].text().startswith("3.21 / ")
         assert meter.rows[2][4].text() == "Low delay / –"
-        assert meter.rows[2][0].toolTip().startswith("Eve Eve")
+        assert meter.rows[2][0].toolTip().startswith("<span>Eve Eve")
         assert wire.accessibleName().startswith("Ben, wire: ")
         stage.engine.shown = replace(two, peers=two.peers[1:])
         await until(lambda: list(meter.rows) == [2])

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from app.core.session import CallFull
-from app.core.state import Inviting, PeerChanged, PeerJoined, PeerLeft, Talking
+from app.core.state import Inviting, Notice, PeerChanged, PeerJoined, PeerLeft, Talking
 from app.gui.people import names_of, step_of, volume_of
 from benchmarks.staged_engine import ANSWER, INVITE, OTHERS, PEER, StagedError, staged_reading
 from tests.gui.conftest import Stage, until
@@ -125,3 +125,21 @@ def test_names_stay_short_however_many_there_are() -> None:
     assert names_of([PEER]) == "Ben"
     assert names_of([PEER, OTHERS[0]]) == "Ben, Cleo"
     assert names_of([PEER, *OTHERS]) == "Ben and 2 others"
+
+
+def test_a_name_is_never_taken_for_html(stage: Stage) -> None:
+    name = '<img src="//192.0.2.1/a">'
+
+    async def story() -> None:
+        stage.engine.talk(replace(PEER, name=name))
+        people = stage.window.call.people
+        await until(lambda: people.rows)
+        row = people.rows[PEER.id]
+        assert "<img" not in row.name.toolTip()
+        assert "&lt;img" in row.name.toolTip()
+        stage.engine.tell(Notice("warning", f"Nothing came from {name} for 2 s."))
+        latest = stage.window.notices._latest
+        await until(lambda: "Nothing came" in latest.toolTip())
+        assert "<img" not in latest.toolTip()
+
+    stage.play(story())

@@ -1,0 +1,72 @@
+"""The model of a call that stands: which it is, and another that all are to go on with."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QGridLayout, QWidget
+
+from app.core.models import ModelView
+from app.core.state import PeerView
+from app.gui.bridge import Bridge
+from app.gui.card import Text, caption
+from app.gui.choice import Choice
+from app.gui.icons import IconMark
+
+_MEANING = "Another one is taken by all who are in the call, once each has loaded it."
+
+
+class CallModel(QWidget):
+    """A list of the models on this computer; hidden while there is nothing to choose from.
+
+    It shows the model that is spoken, not the one that was asked for.
+    """
+
+    def __init__(self, bridge: Bridge) -> None:
+        super().__init__()
+        self._bridge = bridge
+        self._models: list[tuple[str, str]] = []
+        self._spoken = ""
+        self.choice = Choice("Model of this call")
+        self.choice.setAccessibleDescription(_MEANING)
+        label = Text("Model")
+        label.setMinimumWidth(label.fontMetrics().horizontalAdvance("Loudspeaker"))
+        label.setBuddy(self.choice)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(10)
+        grid.setVerticalSpacing(6)
+        grid.setColumnStretch(2, 1)
+        grid.addWidget(IconMark("info"), 0, 0)
+        grid.addWidget(label, 0, 1)
+        grid.addWidget(self.choice, 0, 2)
+        grid.addWidget(caption(_MEANING), 1, 2)
+        self.choice.activated.connect(self._chosen)
+        bridge.models_changed.connect(self._show_models)
+        bridge.peer_changed.connect(self._show_peer)
+        self.hide()
+
+    def _show_models(self, models: tuple[ModelView, ...]) -> None:
+        usable = (model for model in models if model.on_disk and not model.problem)
+        self._models = [(model.title, model.name) for model in usable]
+        self._show()
+
+    def _show_peer(self, peer: PeerView) -> None:
+        if peer.model_name and peer.model_name != self._spoken:
+            self._spoken = peer.model_name
+            self._show()
+
+    def _show(self) -> None:
+        self.choice.clear()
+        for title, name in self._models:
+            self.choice.addItem(title, name)
+        place = self.choice.findText(self._spoken)
+        if place < 0:  # One that only others have by this name, or that is gone from here.
+            self.choice.insertItem(0, self._spoken)
+        self.choice.setCurrentIndex(max(place, 0))
+        self.setVisible(len(self._models) > 1 and bool(self._spoken))
+
+    def _chosen(self, place: int) -> None:
+        name = self.choice.itemData(place)
+        is_other = self.choice.itemText(place) != self._spoken
+        self.choice.setCurrentIndex(self.choice.findText(self._spoken))
+        if name is not None and is_other:
+            self._bridge.spawn(self._bridge.change_model(str(name)))
