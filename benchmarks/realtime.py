@@ -35,7 +35,7 @@ from codec.runtime.loading import load_to_stream
 from codec.runtime.packed import packed
 from codec.runtime.products import PRECISIONS, available
 from codec.spec import CHUNK_CODES, CHUNK_SAMPLES, CHUNK_SECONDS
-from codec.stream import PeersDecoder, StreamDecoder
+from codec.stream import StreamDecoder, step_together
 from codec.weights import CONFIG_FILE, WEIGHTS_FILE, load
 
 CONFIG: dict[str, Any] = {
@@ -195,11 +195,11 @@ def _separate_ms(codec: Codec, chunks: int, clock: Clock) -> float:
 
 def _together_ms(codec: Codec, chunks: int, clock: Clock) -> float:
     """The same in one pass."""
-    peers = PeersDecoder(codec)
+    peers = [StreamDecoder(codec) for _ in range(PEERS)]
     times = []
     for codes in _codes(codec, chunks):
         start = clock()
-        peers.step(dict(enumerate(codes)))
+        step_together(peers, list(codes))
         times.append(clock() - start)
     return _median_ms(times)
 

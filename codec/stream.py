@@ -7,14 +7,14 @@ codec in the form `codec.runtime` gives it for this machine, as its weights are 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from codec.conceal import Concealer, Playout
+from codec.conceal import Concealer
 from codec.errors import BadAudio, BadCodes
 from codec.model.codec import Codec, State
 from codec.model.state import state_bytes
@@ -86,14 +86,7 @@ class StreamDecoder:
 
         Raises BadCodes, and leaves the stream as it was, for what this model cannot have sent.
         """
-        playout = (
-            self._concealer.lost()
-            if codes is None
-            else self._concealer.heard(checked_codes(codes, self.spec))
-        )
-        if playout.codes is None:
-            return np.zeros(self.spec.chunk_output_samples, np.float32)
-        return playout.shape(self._decode(playout.codes))
+        return step_together([self], [codes])[0]
 
     def reset(self) -> None:
         """Forget the stream; the next step begins a new one."""
@@ -110,75 +103,59 @@ class StreamDecoder:
         """Size of the state: 0 before the first chunk, constant after."""
         return state_bytes(self._state)
 
-    def _decode(self, codes: NDArray[np.int64]) -> NDArray[np.float32]:
-        with torch.inference_mode():
-            tensor = torch.from_numpy(codes)[None].to(self._device)
-            sig, self._state = self._codec.decode(tensor, self._state)
-            return sig[0].float().cpu().numpy()
 
-
-class PeersDecoder:
-    """Codes -> speech for several speakers of one model, in one pass for all whose chunks are due.
+def step_together(
+    decoders: Sequence[StreamDecoder], chunks: Sequence[NDArray[np.integer] | None]
+) -> list[NDArray[np.float32]]:
+    """A step of each of several streams of one model and rate, in one pass for all of them.
 
     A pass reads the weights once, however many it decodes: four speakers take much less than four
-    times as long as one. Speakers may come, pause and go between any two steps.
+    times as long as one. Streams may join, be left out and step by themselves between any two
+    passes; alone or together, each sounds the same. Raises BadCodes, and leaves all streams as they
+    were, for what this model cannot have sent.
     """
+    codes = [
+        None if chunk is None else checked_codes(chunk, decoder.spec)
+        for decoder, chunk in zip(decoders, chunks, strict=True)
+    ]
+    playouts = [
+        decoder._concealer.lost() if chunk is None else decoder._concealer.heard(chunk)
+        for decoder, chunk in zip(decoders, codes, strict=True)
+    ]
+    due = [
+        (decoder, playout.codes)
+        for decoder, playout in zip(decoders, playouts, strict=True)
+        if playout.codes is not None
+    ]
+    waves: dict[StreamDecoder, NDArray[np.float32]] = {}
+    for begun in (True, False):
+        group = {each: chunk for each, chunk in due if (each._state is not None) == begun}
+        if group:
+            waves |= _decode(group)
+    return [
+        playout.shape(waves[decoder])
+        if decoder in waves
+        else np.zeros(decoder.spec.chunk_output_samples, np.float32)
+        for decoder, playout in zip(decoders, playouts, strict=True)
+    ]
 
-    def __init__(self, codec: Codec) -> None:
-        self._codec = packed(codec)
-        self._device = device_of(codec)
-        self._states: dict[Hashable, State] = {}
-        self._concealers: dict[Hashable, Concealer] = {}
 
-    @property
-    def spec(self) -> CodecSpec:
-        return self._codec.spec
-
-    def step(
-        self, chunks: Mapping[Hashable, NDArray[np.integer] | None]
-    ) -> dict[Hashable, NDArray[np.float32]]:
-        """By speaker: (4,) codes, or None for a lost chunk -> (spec.chunk_output_samples,) float32.
-
-        A speaker not heard of before begins a stream. Those left out stay where they were. Raises
-        BadCodes, and leaves all streams as they were, for what this model cannot have sent.
-        """
-        codes = {
-            peer: None if chunk is None else checked_codes(chunk, self.spec)
-            for peer, chunk in chunks.items()
-        }
-        playouts = {peer: self._playout(peer, chunk) for peer, chunk in codes.items()}
-        due = {peer: p.codes for peer, p in playouts.items() if p.codes is not None}
-        decoded: dict[Hashable, NDArray[np.float32]] = {}
-        for begun in (True, False):
-            group = {p: chunk for p, chunk in due.items() if (p in self._states) == begun}
-            if group:
-                decoded |= self._decode(group)
-        silence = np.zeros(self.spec.chunk_output_samples, np.float32)
-        return {
-            peer: playout.shape(decoded[peer]) if peer in decoded else silence.copy()
-            for peer, playout in playouts.items()
-        }
-
-    def forget(self, peer: Hashable) -> None:
-        """End a speaker's stream; the same name then begins a new one."""
-        self._states.pop(peer, None)
-        self._concealers.pop(peer, None)
-
-    def _playout(self, peer: Hashable, codes: NDArray[np.int64] | None) -> Playout:
-        concealer = self._concealers.setdefault(peer, Concealer())
-        return concealer.lost() if codes is None else concealer.heard(codes)
-
-    def _decode(
-        self, group: dict[Hashable, NDArray[np.int64]]
-    ) -> dict[Hashable, NDArray[np.float32]]:
-        """Decode the chunks of speakers who have all begun, or of none who has."""
-        known = [self._states[peer] for peer in group if peer in self._states]
-        with torch.inference_mode():
-            tensor = torch.from_numpy(np.stack(list(group.values()))).to(self._device)
-            sig, state = self._codec.decode(tensor, joined(known) if known else None)
-            waves = sig.float().cpu().numpy()
-        self._states.update(zip(group, separate(state, len(group)), strict=True))
-        return dict(zip(group, waves, strict=True))
+def _decode(
+    group: Mapping[StreamDecoder, NDArray[np.int64]],
+) -> dict[StreamDecoder, NDArray[np.float32]]:
+    """Decode a chunk of streams that have all begun, or of which none has."""
+    decoders = list(group)
+    first = decoders[0]
+    states = [decoder._state for decoder in decoders if decoder._state is not None]
+    with torch.inference_mode():
+        codes = torch.from_numpy(np.stack(list(group.values()))).to(first._device)
+        before = joined(states) if len(states) > 1 else next(iter(states), None)
+        sig, state = first._codec.decode(codes, before)
+        waves = sig.float().cpu().numpy()
+    after = separate(state, len(decoders)) if len(decoders) > 1 else [state]
+    for decoder, own in zip(decoders, after, strict=True):
+        decoder._state = own
+    return dict(zip(decoders, waves, strict=True))
 
 
 def sanitised(pcm: NDArray[np.float32]) -> NDArray[np.float32]:

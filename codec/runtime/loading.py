@@ -27,7 +27,7 @@ def load_to_stream(
     device: str | torch.device = "cpu",
     precision: Precision | None = None,
 ) -> Codec:
-    """Load a model for StreamEncoder, StreamDecoder and PeersDecoder.
+    """Load a model for StreamEncoder and StreamDecoder.
 
     `path_or_name` is what `codec.weights.load` takes, and `precision` what `packed` does. A model
     comes packed, without its float32 weights; when a FocalCodec is first loaded in int8, these are

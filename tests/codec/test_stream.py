@@ -10,7 +10,7 @@ from codec.errors import BadAudio, BadCodes, ModelMissing
 from codec.model.codec import Codec
 from codec.model.lite import LiteCodec
 from codec.model.state import state_bytes, state_tensors
-from codec.stream import PeersDecoder, StreamDecoder, StreamEncoder
+from codec.stream import StreamDecoder, StreamEncoder, step_together
 from codec.weights import load
 
 CHUNK = 1280
@@ -228,7 +228,7 @@ def codes_of(codec: Codec, seed: int, chunks: int) -> np.ndarray:
 def test_peers_together_sound_as_each_alone(either: Codec) -> None:
     """They come at different times, one loses chunks, one pauses, one goes and comes back."""
     codes = {name: codes_of(either, i, 12) for i, name in enumerate("abc")}
-    together = PeersDecoder(either)
+    together = {name: StreamDecoder(either) for name in codes}
     alone = {name: StreamDecoder(either) for name in codes}
     for i in range(12):
         due = {"a": codes["a"][i]}
@@ -237,28 +237,41 @@ def test_peers_together_sound_as_each_alone(either: Codec) -> None:
         if i not in (0, 7, 8):
             due["c"] = codes["c"][i]
         if i == 9:
-            together.forget("b")
+            together["b"].reset()
             alone["b"].reset()
-        found = together.step(due)
-        assert found.keys() == due.keys()
-        for name, chunk in due.items():
-            np.testing.assert_allclose(found[name], alone[name].step(chunk), rtol=0, atol=1e-4)
+        found = step_together([together[name] for name in due], list(due.values()))
+        for wave, (name, chunk) in zip(found, due.items(), strict=True):
+            np.testing.assert_allclose(wave, alone[name].step(chunk), rtol=0, atol=1e-4)
+
+
+def test_one_may_step_alone_between_two_passes(either: Codec) -> None:
+    codes = {name: codes_of(either, i, 9) for i, name in enumerate("ab")}
+    a, b = StreamDecoder(either), StreamDecoder(either)
+    alone = {name: StreamDecoder(either) for name in codes}
+    for i in range(0, 9, 3):
+        first, second, third = (codes["a"][j] for j in range(i, i + 3))
+        found = [step_together([a, b], [first, codes["b"][i]])[0], a.step(second), a.step(third)]
+        for wave, chunk in zip(found, (first, second, third), strict=True):
+            np.testing.assert_allclose(wave, alone["a"].step(chunk), rtol=0, atol=1e-4)
+        expected = alone["b"].step(codes["b"][i])
+    wave = step_together([b, a], [codes["b"][1], codes["a"][0]])[0]
+    assert expected.any()
+    np.testing.assert_allclose(wave, alone["b"].step(codes["b"][1]), rtol=0, atol=1e-4)
 
 
 def test_a_peer_of_whom_nothing_came_is_silent(either: Codec) -> None:
-    peers = PeersDecoder(either)
-    heard = peers.step({"a": None, "b": codes_of(either, 1, 1)[0]})
-    assert not heard["a"].any()
-    assert heard["b"].any()
-    assert peers.step({}) == {}
+    peers = [StreamDecoder(either) for _ in range(2)]
+    quiet, heard = step_together(peers, [None, codes_of(either, 1, 1)[0]])
+    assert not quiet.any()
+    assert heard.any()
+    assert step_together([], []) == []
 
 
 def test_bad_codes_of_one_peer_change_no_stream(either: Codec) -> None:
     codes = codes_of(either, 2, 3)
-    peers, alone = PeersDecoder(either), StreamDecoder(either)
-    peers.step({"a": codes[0], "b": codes[1]})
+    a, b, alone = StreamDecoder(either), StreamDecoder(either), StreamDecoder(either)
+    step_together([a, b], [codes[0], codes[1]])
     alone.step(codes[0])
     with pytest.raises(BadCodes):
-        peers.step({"a": codes[1], "b": np.full(4, 1 << 20)})
-    found = peers.step({"a": codes[2]})["a"]
-    np.testing.assert_allclose(found, alone.step(codes[2]), rtol=0, atol=1e-4)
+        step_together([a, b], [codes[1], np.full(4, 1 << 20)])
+    np.testing.assert_allclose(a.step(codes[2]), alone.step(codes[2]), rtol=0, atol=1e-4)
