@@ -152,6 +152,16 @@ class JitterBuffer:
         return self._give_up()
 
     @property
+    def next_model(self) -> int | None:
+        """The model of the chunk to be played next; None unless it is here, and speech goes on."""
+        if self._next is None or self._starting:
+            return None
+        if self._silences and self._next >= self._silences[0]:
+            return None
+        following = self._chunks.get(self._next)
+        return None if following is None else following[1]
+
+    @property
     def is_silent(self) -> bool:
         """Whether the other end is silent, as far as is known here."""
         return bool(self._silences) and not self._chunks

@@ -8,14 +8,13 @@ from collections.abc import Callable
 import numpy as np
 
 from app.audio.comfort_noise import ComfortNoise
-from app.audio.mixer import Track
-from app.audio.resample import Resampler
+from app.audio.mixer import Pcm, Track
 from app.audio.tempo import Seam, retimed
 from app.core import packet
 from app.core.arrivals import ArrivalMeter
 from app.core.control import Report
 from app.core.jitter import JitterBuffer
-from app.core.meter import Clock, LoadMeter, Meter, Recent
+from app.core.meter import Clock, Meter, Recent
 from app.core.packet import (
     NoiseHint,
     PacketError,
@@ -23,12 +22,14 @@ from app.core.packet import (
     SilencePacket,
     VoicePacket,
 )
+from app.core.passes import Next
 from app.core.playout import Cadence, Pace
 from app.core.pulled import Chunk, Dry, JitterStats, Lost, Silence, Waiting
 from app.core.state import Notice
+from app.engine.decoding import Decoding, Due
 from app.engine.sound import Say
 from codec.model.codec import Codec
-from codec.rates import RatesDecoder, rates_of
+from codec.rates import rates_of
 
 NOISE_SECONDS = 0.02
 """The background of a peer that is alone is made so much at a time."""
@@ -37,8 +38,8 @@ NOISE_SECONDS = 0.02
 class Hearing:
     """What one peer says, chunk by chunk onto its `track`.
 
-    `receive` is for the network's thread, `attend` for the one that plays. `arrived` is called
-    when a packet came; `load` counts what decoding takes, of all peers together.
+    `receive` is for the network's thread; `attend`, `join` and `play` are for the one that plays.
+    `arrived` is called when a packet came.
     """
 
     def __init__(
@@ -47,21 +48,20 @@ class Hearing:
         track: Track,
         *,
         arrived: Callable[[], object],
-        load: LoadMeter,
         meter: Meter,
         clock: Clock,
         say: Say,
     ) -> None:
-        # A decoder for each peer (and model): their chunks fall due at different moments, and one
-        # made to wait for another's, to be decoded together, would be later by all that it waits.
         self._rate = codec.spec.output_rate
         self._lock = threading.Lock()
         self._bits: dict[int, int] = {}
-        self._decoders: dict[int, _Decoding] = {}
+        self._decoders: dict[int, Decoding] = {}
         self.learn(codec)
-        self._decoder = self._decoders[codec.spec.model_id]
+        self.decoding = self._decoders[codec.spec.model_id]
+        self.due: Due | None = None
+        """The chunk to be decoded now, if there is one; `play` ends that."""
         self.track = track
-        self._announce, self._load = arrived, load
+        self._announce = arrived
         self._meter, self._say, self._clock = meter, say, clock
         self._jitter = JitterBuffer(clock)
         self._cadence, self._pace = Cadence(self._jitter), Pace()
@@ -72,7 +72,9 @@ class Hearing:
         self._was_speech, self._is_new_voice = True, False
         self._unwrap = SequenceUnwrapper()
         self.decode_seconds = Recent()
-        """How long a chunk takes to decode, of late."""
+        """How long it takes until a chunk is decoded, of late."""
+        self.share_seconds = Recent()
+        """How much of that is for this peer, where chunks of several are decoded in one pass."""
         self.buffered_seconds = Recent()
         """How long a chunk lies in the jitter buffer, of late."""
         self.ahead_seconds = Recent()
@@ -83,7 +85,7 @@ class Hearing:
     def learn(self, codec: Codec) -> None:
         """Understand packets of this model as well, as soon as this returns. Any thread may call;
         it takes as long as a few chunks take to decode."""
-        decoding = _Decoding(codec, self._rate)
+        decoding = Decoding(codec, self._rate)
         specs = [view.spec for view in rates_of(codec)]
         with self._lock:  # One who joins learns on another thread than who is there.
             self._decoders = {**self._decoders, **{spec.model_id: decoding for spec in specs}}
@@ -145,31 +147,29 @@ class Hearing:
 
     # On the thread that plays
 
-    def attend(self, mixed: float, lead: float, room: float = NOISE_SECONDS) -> float | None:
-        """Put the next chunk on the track if less than `lead` seconds of sound are before it.
+    def attend(
+        self, mixed: float, lead: float, room: float = NOISE_SECONDS, least: float = 0.0
+    ) -> float | None:
+        """See to the track if less than `lead` seconds of sound are on it: the next chunk is `due`.
 
-        `mixed` seconds are mixed already; of a silent peer's background `room` seconds are played.
-        None when there is nothing to wait for: the track has sound, or the peer is silent. Else
-        the seconds after which to look again: so long the chunk that should be here is worth
-        waiting for, or speech was to begin.
+        `mixed` seconds are mixed, and when `least` are left the others are played without this
+        peer. Of a silent peer's background `room` seconds are played. None when there is nothing to
+        wait for: a chunk is due, or the track has sound. Else the seconds after which to look
+        again: so long the chunk that should be here is worth waiting for, or speech was to begin.
         """
         ahead = mixed + self.track.seconds
         if ahead >= lead:
             return None
         with self._lock:
-            pulled = self._jitter.pull(ahead - (self.decode_seconds.value or 0.0))
+            pulled = self._jitter.pull(ahead - least - (self.share_seconds.value or 0.0))
             hint = self._hint
         if hint is not None and hint != self._noise.hint:
             self._noise.become(hint)
         match pulled:
             case Chunk():
-                self.buffered_seconds.add(pulled.waited)
-                self._count_played()
-                self._turn_to(pulled.model_id)
-                change = self._pace.change_of(pulled.excess)
-                self._speak(np.array(pulled.codes), ahead, change)
+                self._take_up(pulled, ahead)
             case Lost():
-                self._speak(None, ahead)
+                self.due = Due(None, self.decoding.model, ahead)
             case Silence() | Dry() if hint is not None:
                 # Even of no sound at all: a file that is written has to keep the time.
                 self._hum(room)
@@ -180,12 +180,31 @@ class Hearing:
                 return seconds
         return None
 
-    def _turn_to(self, model_id: int) -> None:
-        """Decode what comes as of this model and rate."""
-        decoding = self._decoders[model_id]
-        if decoding is not self._decoder:
-            self._decoder, self._is_new_voice = decoding, True
-        decoding.decoder.use(model_id)
+    def next(self, mixed: float) -> Next:
+        """What would be decoded next, and how much sound is before it."""
+        with self._lock:
+            model_id = self._jitter.next_model
+        model = None if model_id is None else self._decoders[model_id].model_at(model_id)
+        return Next(mixed + self.track.seconds, model)
+
+    def join(self, mixed: float, lead: float) -> None:
+        """Have the next chunk `due` sooner than it would be, to be decoded with others'."""
+        ahead = mixed + self.track.seconds
+        with self._lock:
+            pulled = self._jitter.pull(ahead)
+        if isinstance(pulled, Chunk):
+            # Against the target counts when it would have been taken, which this is not to change.
+            self._take_up(pulled, ahead, early=max(ahead - lead, 0.0))
+
+    def _take_up(self, chunk: Chunk, ahead: float, early: float = 0.0) -> None:
+        self.buffered_seconds.add(chunk.waited)
+        self._count_played()
+        decoding = self._decoders[chunk.model_id]
+        if decoding is not self.decoding:
+            self.decoding, self._is_new_voice = decoding, True
+        decoding.use(chunk.model_id)
+        change = self._pace.change_of(chunk.excess + early)
+        self.due = Due(np.array(chunk.codes), decoding.model, ahead, change)
 
     def _count_played(self) -> None:
         """Losses count once speech goes on: before that, the other end may just have gone quiet."""
@@ -195,18 +214,20 @@ class Hearing:
             self._meter.lost(lost - self._lost_counted)
         self._lost_counted = lost
 
-    def _speak(self, codes: np.ndarray | None, ahead: float, change: float = 0.0) -> None:
-        """Play a chunk, `change` seconds longer than it is; None stands for a lost one."""
-        began = self._clock()
-        pcm = self._decoder.step(codes)
-        if codes is None and self._noise.is_audible:
+    def shaped(self, pcm: Pcm) -> Pcm:
+        """What was decoded of the chunk that is due, over the background and at its tempo."""
+        assert self.due is not None
+        if self.due.codes is None and self._noise.is_audible:
             pcm = pcm + self._noise.step(len(pcm))  # What is lost fades into the room, not to zero.
-        if change:
-            pcm = retimed(pcm, self._rate, change)
-        took = self._clock() - began
-        self._load.add(took)
+        return retimed(pcm, self._rate, self.due.change) if self.due.change else pcm
+
+    def play(self, pcm: Pcm, took: float, share: float) -> None:
+        """Put the chunk that was due on the track: decoding `took` so long, the `share` its own."""
+        assert self.due is not None
         self.decode_seconds.add(took)
-        self.ahead_seconds.add(max(ahead - took, 0.0))
+        self.share_seconds.add(share)
+        self.ahead_seconds.add(max(self.due.ahead - took, 0.0))
+        self.due = None
         self._write(pcm, is_speech=True)
 
     def _hum(self, seconds: float) -> None:
@@ -214,23 +235,10 @@ class Hearing:
         samples = round(seconds * self._rate)
         self._write(self._noise.step(samples), is_speech=False)
 
-    def _write(self, pcm: np.ndarray, *, is_speech: bool) -> None:
+    def _write(self, pcm: Pcm, *, is_speech: bool) -> None:
         if is_speech == self._was_speech and not self._is_new_voice:
             self._seam.follow(pcm)
         else:
             pcm = self._seam.join(pcm)
         self._was_speech, self._is_new_voice = is_speech, False
         self.track.write(pcm)
-
-
-class _Decoding:
-    """One peer's speech in one model, at the rate everything is mixed at."""
-
-    def __init__(self, codec: Codec, rate: int) -> None:
-        self.decoder = RatesDecoder(codec)
-        self.decoder.warm_up()
-        self._resampler = Resampler(codec.spec.output_rate, rate)
-
-    def step(self, codes: np.ndarray | None) -> np.ndarray:
-        """(4,) codes, or None for a lost chunk -> (n,) float32."""
-        return self._resampler.push(self.decoder.step(codes))

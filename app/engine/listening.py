@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 
 import numpy as np
 
 from app.audio.mixer import Mixer
 from app.core.meter import Clock, LoadMeter, Meter
 from app.core.models import ModelOffer
+from app.core.passes import joining
 from app.core.state import Notice
 from app.engine.cores import Cores
+from app.engine.decoding import Decoding
 from app.engine.hearing import NOISE_SECONDS, Hearing
 from app.engine.sound import Loudspeaker, Say
 from codec.model.codec import Codec
@@ -82,7 +85,6 @@ class Listening:
             self._codec,
             self._mixer.add(),
             arrived=self._arrived.set,
-            load=self._load,
             meter=meter,
             clock=self._clock,
             say=self._say,
@@ -121,8 +123,11 @@ class Listening:
 
     @property
     def decode_seconds(self) -> float:
-        """How long a chunk takes to decode, of late and at most; 0 before the first."""
-        return max((each.decode_seconds.value or 0.0 for each in self._hearings), default=0.0)
+        """How long a chunk takes to decode, of late and at most; 0 before the first.
+
+        Of a pass that decodes several peers' chunks it is a chunk's share.
+        """
+        return max((each.share_seconds.value or 0.0 for each in self._hearings), default=0.0)
 
     def remove(self, hearing: Hearing) -> None:
         """Hear a peer no more."""
@@ -154,7 +159,7 @@ class Listening:
 
         Enough, too, for all peers whose chunks fall due at once.
         """
-        decodes = [each.decode_seconds.value or 0.0 for each in self._hearings]
+        decodes = [each.share_seconds.value or 0.0 for each in self._hearings]
         wanted = max(LEAD_SECONDS, _DECODES * max(decodes, default=0.0), sum(decodes))
         spare = _SPARE_SECONDS if self.spares else 0.0
         return min(wanted, _MOST_LEAD_SECONDS) + spare
@@ -164,8 +169,11 @@ class Listening:
         self._arrived.clear()
         self._cores.follow()
         hearings, lead = self._hearings, self._lead()
-        room = _BLOCK_SECONDS if len(hearings) > 1 else NOISE_SECONDS
-        looks = [each.attend(self._loudspeaker.queued, lead, room) for each in hearings]
+        several = len(hearings) > 1
+        room = _BLOCK_SECONDS if several else NOISE_SECONDS
+        least = _LOW_SECONDS if several and self._mixer.ready else 0.0
+        looks = [each.attend(self._loudspeaker.queued, lead, room, least) for each in hearings]
+        self._decode(hearings, lead)
         waits = [look for look in looks if look is not None]
         ready, spare = self._mixer.ready, self._loudspeaker.queued - _LOW_SECONDS
         if ready and (not waits or spare <= 0):
@@ -178,3 +186,28 @@ class Listening:
         if spare > 0:
             wait = min(wait, spare)
         self._arrived.wait(min(max(wait, _SHORTEST_WAIT), _IDLE_WAIT))
+
+    def _decode(self, hearings: Sequence[Hearing], lead: float) -> None:
+        """Decode what is due, in one pass for each model, and what may join."""
+        models = {each.due.model for each in hearings if each.due is not None}
+        if not models:
+            return
+        others = [each for each in hearings if each.due is None]
+        queued = self._loudspeaker.queued
+        for at in joining(models, [each.next(queued) for each in others], lead):
+            others[at].join(queued, lead)
+        for model in models:
+            self._decode_together(
+                [each for each in hearings if each.due is not None and each.due.model == model]
+            )
+
+    def _decode_together(self, hearings: Sequence[Hearing]) -> None:
+        """Decode chunks of one model and rate that are due."""
+        began = self._clock()
+        codes = [each.due.codes if each.due is not None else None for each in hearings]
+        sounds = Decoding.step([each.decoding for each in hearings], codes)
+        shaped = [each.shaped(sound) for each, sound in zip(hearings, sounds, strict=True)]
+        took = self._clock() - began
+        self._load.add(took)
+        for each, pcm in zip(hearings, shaped, strict=True):
+            each.play(pcm, took, took / len(hearings))

@@ -237,6 +237,89 @@ def test_an_onset_is_not_kept_waiting_by_another_speaker(among_three: Listener) 
     assert (listener.hearings[1].ahead_seconds.value or 0) <= 0.07
 
 
+class Counting(Constant):
+    """Makes of codes a level that is theirs alone, and notes how many streams each pass is of."""
+
+    spec = CodecSpec("counting", 3, 12, 16_000)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passes: list[int] = []
+
+    def dequantize(self, codes, state=None):
+        return codes[..., None], torch.zeros(len(codes), 1)
+
+    def vocode(self, qfeats, state=None):
+        self.passes.append(len(qfeats))
+        return qfeats[..., 0].float().repeat_interleave(320, dim=1) / 65536, torch.zeros(
+            len(qfeats), 1
+        )
+
+
+def out_of_step(monkeypatch: pytest.MonkeyPatch, offsets: tuple[int, ...]) -> tuple:
+    """What is heard of peers whose packets come so many 10 ms after another's, and the passes."""
+    codec = Counting()
+    listener = Listener(codec, peers=len(offsets))
+    quick(monkeypatch, listener)
+    codec.passes.clear()  # of warming up
+    rng = np.random.default_rng(0)
+    for tick in range(480):
+        for peer, offset in enumerate(offsets):
+            number, due = divmod(tick - offset, 8)
+            if due == 0 and number >= 0 and rng.random() > 0.03:
+                codes = tuple(
+                    int(code) for code in 500 + (311 * number + peer) % 500 + np.arange(4)
+                )
+                sent = VoicePacket(3, number, (codes,), onset=number == 0)
+                listener.receive(sent, 12, peer)
+        listener.play(0.01)
+    return listener, codec.passes
+
+
+def test_peers_nearly_in_step_are_decoded_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    listener, passes = out_of_step(monkeypatch, (0, 1, 2))
+    chunks = sum(hearing.stats().played + hearing.stats().lost for hearing in listener.hearings)
+    assert chunks >= 170
+    assert passes.count(3) >= 0.7 * chunks / 3
+
+
+def test_of_seven_out_of_step_some_share_each_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    listener, passes = out_of_step(monkeypatch, (0, 1, 2, 3, 4, 5, 6))
+    assert len(passes) <= 0.6 * sum(passes)
+    assert [hearing.stats().dropped for hearing in listener.hearings] == [0] * 7
+
+
+@pytest.mark.parametrize("offsets", [(0, 1), (0, 2, 3), (0, 3, 6)])
+def test_who_is_decoded_early_is_heard_as_if_not(
+    monkeypatch: pytest.MonkeyPatch, offsets: tuple[int, ...]
+) -> None:
+    joined, passes = out_of_step(monkeypatch, offsets)
+    monkeypatch.setattr("app.core.passes.EARLY_SECONDS", 0.0)
+    apart, more_passes = out_of_step(monkeypatch, offsets)
+    assert len(passes) < len(more_passes)
+    for one, other in zip(joined.hearings, apart.hearings, strict=True):
+        assert one.stats().lost == other.stats().lost
+    # How far ahead it is mixed by now may differ, by no more than a block.
+    both = min(len(joined.ear.pcm), len(apart.ear.pcm))
+    assert both >= 4.7 * 16_000
+    np.testing.assert_allclose(joined.ear.pcm[:both], apart.ear.pcm[:both], rtol=0, atol=1e-6)
+    assert joined.ear.queued <= 0.03 + 0.04
+
+
+def test_what_one_of_several_lost_is_concealed_when_it_is_due(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    listener, _ = out_of_step(monkeypatch, (0, 1, 2))
+    assert sum(hearing.stats().lost for hearing in listener.hearings) >= 3
+    assert [hearing.stats().dropped for hearing in listener.hearings] == [0, 0, 0]
+
+
+def test_one_alone_is_never_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone, passes = out_of_step(monkeypatch, (0,))
+    assert set(passes) == {1}
+    assert (alone.hearing.ahead_seconds.value or 0) < 0.03
+
+
 def test_a_cue_sounds_while_nobody_speaks(listener: Listener) -> None:
     listener.listening.cue(np.full(1600, 0.3, np.float32))
     listener.play(0.3)
