@@ -125,7 +125,7 @@ class Conversation:
         to = set(peers)
         if not to:
             raise NobodyToWriteTo
-        if len(self._underway) >= MAX_WAITING:
+        if len(self._underway) >= MAX_WAITING and not self._give_one_up():
             raise TooMuchWaiting
         chat = Chat(self._next_id, text)
         self._next_id = (self._next_id + 1) & _ID_MASK
@@ -163,6 +163,16 @@ class Conversation:
         for underway in lost:
             self._settle(underway, peer, reached=0)
         return bool(lost)
+
+    def _give_one_up(self) -> bool:
+        """Wait no longer for those who lack an old message that others have, lest none can write."""
+        for underway in self._underway.values():
+            line = self._lines.get(underway.number)
+            if line is None or line.reached:
+                for peer in tuple(underway.peers):
+                    self._settle(underway, peer, reached=0)
+                return True
+        return False
 
     def _settle(self, underway: _Underway, peer: int, *, reached: int) -> None:
         underway.peers.remove(peer)

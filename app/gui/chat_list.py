@@ -40,7 +40,7 @@ from PySide6.QtWidgets import (
     QStyleOptionViewItem,
 )
 
-from app.core.chat import ChatLine, Mark
+from app.core.chat import HISTORY, ChatLine, Mark
 from app.gui.icons import paint_icon
 from app.gui.theme import Shades, shades
 
@@ -149,14 +149,26 @@ class _Bubbles(QStyledItemDelegate):
     def __init__(self, owner: QListWidget) -> None:
         super().__init__(owner)
         self._list = owner
+        self._heights: dict[tuple[str, bool], int] = {}
+        self._made_for: tuple[int, QFont] | None = None
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:  # noqa: N802
         line: ChatLine = index.data(_LINE)
         width = self._list.viewport().width()
-        text = self._text(line, width)
+        if self._made_for != (width, self._list.font()) or len(self._heights) > 2 * HISTORY:
+            self._made_for = width, self._list.font()
+            self._heights.clear()
+        # Kept, since with each new message the list asks for all, and text takes long to lay out.
+        height = self._heights.get((line.text, line.own))
+        if height is None:
+            height = self._heights[line.text, line.own] = self._height(line, width)
         # Never wider than the list, else it would scroll sideways; the box finds its own width.
+        return QSize(1, height)
+
+    def _height(self, line: ChatLine, width: int) -> int:
+        text = self._text(line, width)
         height = self._head_height() * (2 if line.own else 1) + text.size().height()
-        return QSize(1, round(height) + 2 * _PADDING + _GAP)
+        return round(height) + 2 * _PADDING + _GAP
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         line: ChatLine = index.data(_LINE)

@@ -109,6 +109,15 @@ def test_a_dead_line_does_not_fill_the_memory() -> None:
     chat.write("Ada", "hello", [EVE])
 
 
+def test_one_who_never_answers_does_not_keep_all_from_writing() -> None:
+    chat = Conversation(lambda: 0.0)
+    for _ in range(MAX_WAITING + 20):
+        chat.delivered(BEN, chat.write("Ada", "hello", [BEN, MALLORY]).id)
+    assert chat.history[0].mark is Mark.NOT_DELIVERED
+    assert chat.history[0].mark_in_words == "not delivered, 1 of 2"
+    assert len(chat.waiting_for(MALLORY)) == MAX_WAITING
+
+
 def test_the_history_has_an_end_and_what_waits_outlives_it() -> None:
     chat = Conversation(lambda: 0.0)
     sent = chat.write("Ada", "first", [BEN])

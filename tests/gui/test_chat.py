@@ -250,6 +250,28 @@ def test_the_list_forgets_what_the_history_forgot(shown: ChatList) -> None:
     assert shown.count() == 0
 
 
+def test_one_more_message_lays_out_no_other_text(
+    shown: ChatList, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [_line(number, f"line {number}") for number in range(1, HISTORY + 2)]
+    shown.show_lines(lines[:HISTORY])
+    for _ in range(5):  # The scroll bar that comes makes it narrower.
+        QTest.qWait(20)
+    made: list[str] = []
+    bubbles = type(shown.itemDelegate())
+    text = bubbles._text
+
+    def counted(self: object, line: ChatLine, width: int) -> object:
+        made.append(line.text)
+        return text(self, line, width)
+
+    monkeypatch.setattr(bubbles, "_text", counted)
+    shown.show_lines(lines[-HISTORY:])
+    QApplication.processEvents()
+    assert lines[-1].text in made
+    assert len(made) < 60  # What is seen is drawn.
+
+
 def test_who_reads_back_is_not_pulled_to_the_end(shown: ChatList) -> None:
     lines = [_line(number, f"line {number}") for number in range(1, 40)]
     shown.show_lines(lines[:30])
