@@ -27,7 +27,10 @@ import numpy as np
 
 from app.core import control, packet
 from app.core.arrivals import ArrivalMeter
-from app.core.control import ControlError, decode_control, encode_control
+from app.core.control import (
+    ControlError,
+)
+from app.core.control_format import decode_control, encode_control
 from app.core.description import Candidate, CandidateKind, Description, DescriptionInvalid, Setup
 from app.core.jitter import JitterBuffer
 from app.core.meter import EndLatency

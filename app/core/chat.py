@@ -165,7 +165,7 @@ class Conversation:
         return bool(lost)
 
     def _give_one_up(self) -> bool:
-        """Wait no longer for those who lack an old message that others have, lest none can write."""
+        """Give up an old message for those who alone lack it, lest they keep all from writing."""
         for underway in self._underway.values():
             line = self._lines.get(underway.number)
             if line is None or line.reached:

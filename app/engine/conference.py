@@ -8,25 +8,15 @@ comes or goes between changes nothing for the others.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from app.core.control import ByeReason, CallMessage, Chat, ChatReceived, Mute
-from app.core.description import Description
 from app.core.errors import UndertoneError
 from app.core.introductions import MOST_OTHERS, Apart, Present, Relay
 from app.core.meter import Meter
-from app.core.models import MAX_OFFERS
-from app.core.session import (
-    CallFull,
-    CallNotReady,
-    InviteOpen,
-    NoAnswerAwaited,
-    NoInviteOpen,
-)
 from app.core.settings import Settings
 from app.core.state import (
     Answering,
@@ -35,14 +25,11 @@ from app.core.state import (
     Connecting,
     Ended,
     Event,
-    Inviting,
     Notice,
     PeerChanged,
     PeerJoined,
     PeerLeft,
     PeerReading,
-    PreparingAnswer,
-    PreparingInvite,
     StateChanged,
     Talking,
 )
@@ -55,18 +42,11 @@ from app.engine.line import Line
 from app.engine.means import Means
 from app.engine.model import OwnModel
 from app.engine.relief import LOOK_SECONDS, Relief
-from app.net.config import NetworkConfig
-from app.net.diagnosis import unanswered_servers
-from app.rendezvous.base import Letter
+from app.engine.signalling import Signalling
 
 log = logging.getLogger(__name__)
 
 S = TypeVar("S", bound=CallState)
-T = TypeVar("T")
-
-
-class CallFailed(UndertoneError):
-    """The call failed inside Undertone."""
 
 
 class Conference:
@@ -77,15 +57,14 @@ class Conference:
 
     def __init__(self, means: Means, settings: Callable[[], Settings]) -> None:
         self._means, self._settings = means, settings
-        self._ids = itertools.count(1)
         self._lines: dict[int, Line] = {}
-        self._invited: Line | None = None
         self._model: OwnModel | None = None
         self._meter: Meter | None = None
         self._left: list[PeerReading] = []
         self._last_reading: CallReading | None = None
         self._sound = CallSound(means, settings, self)
-        self._introducing = Introducing(self)
+        self.signalling = Signalling(self, means, settings)
+        self._introducing = Introducing(self, self.signalling)
         self._changes = ModelChanges(self, means.models, means.shelf, means.network, means.clock)
         self._relief: Relief | None = None
         self._chat = Chatting(self._tell, self._listen)
@@ -112,7 +91,8 @@ class Conference:
         return MOST_OTHERS - len(self._lines)
 
     @property
-    def _state(self) -> CallState:
+    def state(self) -> CallState:
+        """Where the call stands."""
         return self._means.session.state
 
     def reading(self) -> CallReading | None:
@@ -121,127 +101,8 @@ class Conference:
         if call is not None and not self.is_over:
             peers = [reading for line in self.lines if (reading := line.reading()) is not None]
             if peers:
-                self._last_reading = call.reading(self._total(), peers, tuple(self._left))
+                self._last_reading = call.reading(self.total(), peers, tuple(self._left))
         return self._last_reading
-
-    # Inviting and joining
-
-    async def create(self) -> Inviting:
-        """Make the call's first invite."""
-        self._go(PreparingInvite())
-        line = self._first_line(calls=True)
-        return self._go(await self.attempt(line, self._invite(line)))
-
-    async def join(self, letter: Letter) -> Answering:
-        """Answer the invite of someone who is in a call, or begins one."""
-        self._go(PreparingAnswer())
-        line = self._first_line(calls=False)
-
-        async def answer() -> Answering:
-            own = await line.peer.accept_offer(letter.description)
-            self._warn_of_servers(line, own)
-            link = self._means.rendezvous.answer(letter, own, self._settings().name)
-            return Answering(link, self._means.rendezvous.expires_at())
-
-        return self._go(await self.attempt(line, answer()))
-
-    async def invite_another(self) -> Inviting:
-        """Make an invite for one more."""
-        if self._invited is not None:
-            raise InviteOpen
-        if self._model is None:
-            raise CallNotReady
-        if self.room < 1:
-            raise CallFull
-        # All speak one model, that of the first two: there is one encoder for all.
-        line = self._new_line((self._model,), calls=True)
-        self._invited = line
-        inviting = await self.attempt(line, self._invite(line))
-        self._talking(inviting=inviting)
-        return inviting
-
-    async def accept(self, link: str) -> None:
-        """Take the answer to the open invite and begin to connect."""
-        line = self._invited
-        if line is None or not isinstance(self._state, Inviting | Talking):
-            raise NoAnswerAwaited
-        answer: Description = self._means.rendezvous.read_answer(link).description
-        self._invited = None  # A bad link changed nothing.
-        if isinstance(self._state, Inviting):
-            self._go(Connecting())
-        else:
-            self._talking(inviting=None)
-        await self.attempt(line, line.peer.accept_answer(answer))
-
-    async def take_back(self) -> None:
-        """Take the open invite for one more back."""
-        line = self._invited
-        if line is None or not isinstance(self._state, Talking):
-            raise NoInviteOpen
-        self.forget(line)
-        await line.peer.close()
-
-    async def _invite(self, line: Line) -> Inviting:
-        self._invited = line
-        offer = await line.peer.create_offer()
-        self._warn_of_servers(line, offer)
-        link = self._means.rendezvous.invite(offer, self._settings().name)
-        return Inviting(link, self._means.rendezvous.expires_at())
-
-    def introduced_line(self, *, calls: bool) -> Line | None:
-        """A line to someone this end is introduced to; None where there can be none."""
-        if self.is_over or self._model is None or self.room < 1:
-            return None
-        # Both are in the call already, so that the first is what they agree on.
-        return self._new_line(self._offered(self._model), calls=calls)
-
-    def _offered(self, model: OwnModel) -> tuple[OwnModel, ...]:
-        """What is offered in a call that speaks this model: that, then what it may change to."""
-        others = (own for own in self._means.models.own() if own.offer != model.offer)
-        return (model, *others)[:MAX_OFFERS]
-
-    def _first_line(self, *, calls: bool) -> Line:
-        try:
-            return self._new_line(self._means.models.own(), calls=calls)
-        except Exception as error:  # As for a server that is misspelt.
-            self._end(str(error), failed=True, bye=ByeReason.OTHER)
-            raise
-
-    def _new_line(self, models: tuple[OwnModel, ...], *, calls: bool) -> Line:
-        config = NetworkConfig.of(self._settings(), loopback=self._means.loopback)
-        line = Line(
-            next(self._ids),
-            models,
-            config,
-            self._settings().name,
-            self,
-            self._means.clock,
-            self._total,
-            calls=calls,
-        )
-        self._lines[line.id] = line
-        return line
-
-    async def attempt(self, line: Line, work: Awaitable[T]) -> T:
-        """Do `work` for a line; when it fails, the line is over, and the call with its last."""
-        try:
-            result = await work
-        except Exception as error:
-            if line.id not in self._lines:
-                raise asyncio.CancelledError from error  # Hung up meanwhile: not a failure.
-            if not isinstance(error, UndertoneError):
-                log.exception("A step of the call failed")
-                error = CallFailed(f"The call failed inside Undertone: {error}")
-            self.over(line, str(error), failed=True, bye=ByeReason.OTHER)
-            raise error from None
-        if line.id not in self._lines:
-            raise asyncio.CancelledError
-        return result
-
-    def _warn_of_servers(self, line: Line, own: Description) -> None:
-        warning = unanswered_servers(line.config, own)
-        if line.id in self._lines and warning is not None:
-            self.say(Notice("warning", warning))
 
     # What is told to all, or set for one
 
@@ -269,19 +130,29 @@ class Conference:
         if (line := self._lines.get(peer_id)) is not None:
             line.set_silenced(silenced)
 
+    # What brings lines about (`Host` of `Signalling`)
+
+    def add(self, line: Line) -> None:
+        """A line to someone is begun."""
+        self._lines[line.id] = line
+
+    def has(self, line: Line) -> bool:
+        """Whether a line is still wanted."""
+        return line.id in self._lines
+
     # What a line tells (`Exchange`)
 
     def connecting(self, line: Line) -> None:
         """A peer is being connected to."""
-        if isinstance(self._state, Answering) and line.id in self._lines:
-            self._go(Connecting())
+        if isinstance(self.state, Answering) and line.id in self._lines:
+            self.go(Connecting())
 
     def connected(self, line: Line) -> None:
         """A peer is there. The sound opens when the first two have agreed on a model."""
         if line.id not in self._lines or line.view is None:
             return
-        if not isinstance(self._state, Talking):
-            self._go(Talking(self._means.clock()))
+        if not isinstance(self.state, Talking):
+            self.go(Talking(self._means.clock()))
         self._listen(PeerJoined(line.view))
         if self._means.is_muted():
             line.tell(Mute(True))
@@ -298,7 +169,7 @@ class Conference:
             self._sound.begin(model)
         else:
             self._sound.let_in(line)
-            line.offer(self._offered(self._model))  # Who was invited knows of one only.
+            line.offer(self.signalling.offered(self._model))  # Who was invited knows of one only.
             self._changes.joined(line)
         self._introducing.agreed(line)
 
@@ -418,9 +289,7 @@ class Conference:
         self._sound.let_out(line)
         self._chat.left(line.id)
         self._changes.left(line)
-        if self._invited is line:
-            self._invited = None
-            self._talking(inviting=None)
+        self.signalling.forgotten(line)
 
     def close_line(self, line: Line, bye: ByeReason) -> None:
         """Take a line's connection down."""
@@ -434,10 +303,10 @@ class Conference:
 
     def loading(self, title: str) -> None:
         """The model of this name is being loaded; "": it is loaded."""
-        self._talking(loading=title)
+        self.talking(loading=title)
 
     def give_up(self, reason: str) -> None:
-        """The call cannot go on."""
+        """The call cannot go on, or cannot even be prepared."""
         self._end(reason, failed=True, bye=ByeReason.OTHER)
 
     # Small parts
@@ -446,26 +315,27 @@ class Conference:
         """Do what takes a while and whose end nobody waits for."""
         self._means.network.submit(_logged(work))
 
-    def _total(self) -> Meter:
+    def total(self) -> Meter:
         """Counts what all lines do, from the first that is connected: set-up costs no call."""
         if self._meter is None:
             self._meter = Meter(self._means.clock)
         return self._meter
 
-    def _go(self, state: S) -> S:
+    def go(self, state: S) -> S:
+        """Enter a state of the call, and tell of it."""
         if self.is_over:
             raise asyncio.CancelledError
         self._means.session.go(state)
         self._listen(StateChanged(state))
         return state
 
-    def _talking(self, **changes: object) -> None:
+    def talking(self, **changes: object) -> None:
         """Change what is said of the call that stands."""
-        state = self._state
+        state = self.state
         if not self.is_over and isinstance(state, Talking):
             changed = replace(state, **changes)  # type: ignore[arg-type]
             if changed != state:
-                self._go(changed)
+                self.go(changed)
 
     def _tell(self, peer_id: int, message: CallMessage) -> None:
         if (line := self._lines.get(peer_id)) is not None:

@@ -234,23 +234,23 @@ class Engine:
     # On the network thread
 
     async def _create(self) -> Inviting:
-        return await self._new_conference().create()
+        return await self._new_conference().signalling.create()
 
     async def _join(self, link: str) -> Answering:
         self._must_be_free()
         letter = self._rendezvous.read_invite(link)  # A bad link changes nothing.
-        return await self._new_conference().join(letter)
+        return await self._new_conference().signalling.join(letter)
 
     async def _accept(self, link: str) -> None:
         if self._conference is None or self._conference.is_over:
             raise NoAnswerAwaited
-        await self._conference.accept(link)
+        await self._conference.signalling.accept(link)
 
     async def _invite_another(self) -> Inviting:
-        return await self._present().invite_another()
+        return await self._present().signalling.invite_another()
 
     async def _take_back(self) -> None:
-        await self._present().take_back()
+        await self._present().signalling.take_back()
 
     async def _write(self, text: str) -> None:
         self._present().write(text)

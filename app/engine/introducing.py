@@ -9,19 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Coroutine
-from typing import Any, Protocol, TypeVar
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
 from app.core.control import ByeReason, Introduction
 from app.core.description import Description, pack_description, unpack_description
 from app.core.introductions import Apart, Introductions, Present, Relay, Step
 from app.core.state import Notice
 from app.engine.line import Line
+from app.engine.signalling import Signalling
 from app.net.errors import NoAnswerCame
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 PATIENCE = 30.0
 """Seconds for two who are introduced to be connected: the way there and back and 20 to connect."""
@@ -35,10 +34,6 @@ class Host(Protocol):
 
     @property
     def room(self) -> int: ...
-
-    def introduced_line(self, *, calls: bool) -> Line | None: ...
-
-    async def attempt(self, line: Line, work: Awaitable[T]) -> T: ...
 
     def forget(self, line: Line) -> None: ...
 
@@ -54,8 +49,8 @@ class Host(Protocol):
 class Introducing:
     """This end's part in the introductions of one call."""
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
+    def __init__(self, host: Host, signalling: Signalling) -> None:
+        self._host, self._signalling = host, signalling
         self._circle = Introductions(secrets.randbits(32))
         self._underway: dict[int, Line] = {}
         """Lines to members that are being connected to."""
@@ -121,7 +116,7 @@ class Introducing:
     def _look_for_more(self) -> None:
         lines = {line.id: line for line in self._host.lines}
         for member, via in self._circle.to_offer(self._host.room):
-            line = self._host.introduced_line(calls=True)
+            line = self._signalling.introduced_line(calls=True)
             if line is not None:
                 self._begin(member, line)
                 self._host.spawn(self._offer(member, line, lines[via]))
@@ -131,14 +126,14 @@ class Introducing:
         asyncio.get_running_loop().call_later(PATIENCE, self._too_late, member, line)
 
     async def _offer(self, member: int, line: Line, via: Line) -> None:
-        offer = await self._host.attempt(line, line.peer.create_offer())
+        offer = await self._signalling.attempt(line, line.peer.create_offer())
         self._send(via, member, Step.OFFER, offer)
 
     def _answer(self, via: Line, relay: Relay) -> None:
         if self._host.room < 1 or not self._circle.may_answer(via.id, relay):
             log.info("An offer of someone in the call was passed over")
             return
-        line = self._host.introduced_line(calls=False)
+        line = self._signalling.introduced_line(calls=False)
         if line is not None:
             self._begin(relay.sender, line)
             self._host.spawn(self._make_answer(line, via, relay))
@@ -147,7 +142,7 @@ class Introducing:
         async def answer() -> Description:
             return await line.peer.accept_offer(unpack_description(relay.description))
 
-        own = await self._host.attempt(line, answer())
+        own = await self._signalling.attempt(line, answer())
         self._send(via, relay.sender, Step.ANSWER, own)
 
     def _accept(self, via: Line, relay: Relay) -> None:
@@ -159,7 +154,7 @@ class Introducing:
         async def accept() -> None:
             await line.peer.accept_answer(unpack_description(relay.description))
 
-        self._host.spawn(self._host.attempt(line, accept()))
+        self._host.spawn(self._signalling.attempt(line, accept()))
 
     def _send(self, via: Line, member: int, step: Step, description: Description) -> None:
         via.tell(Relay(member, self._circle.own, step, pack_description(description)))

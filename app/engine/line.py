@@ -13,7 +13,14 @@ from typing import Any, Protocol
 
 from app import VERSION
 from app.core.allowance import Allowance
-from app.core.control import ByeReason, CallMessage, Hello, Mute, Report, encode_control
+from app.core.control import (
+    ByeReason,
+    CallMessage,
+    Hello,
+    Mute,
+    Report,
+)
+from app.core.control_format import encode_control
 from app.core.meter import Clock, EndLatency, Meter
 from app.core.models import ModelOffer, agree
 from app.core.state import Notice, PeerReading, PeerView

@@ -19,9 +19,8 @@ from app.core.control import (
     ControlError,
     Ping,
     Pong,
-    decode_control,
-    encode_control,
 )
+from app.core.control_format import decode_control, encode_control
 from app.core.description import Description
 from app.core.meter import EndLatency
 from app.core.packet import is_silence

@@ -26,9 +26,8 @@ from app.core.control import (
     Ping,
     Pong,
     Report,
-    decode_control,
-    encode_control,
 )
+from app.core.control_format import decode_control, encode_control
 from app.core.introductions import MOST_RELAYED_BYTES, Apart, Member, Present, Relay, Step
 from app.core.meter import EndLatency
 from app.core.models import MAX_OFFERS, ModelOffer

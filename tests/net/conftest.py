@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from app.core.control import encode_control
+from app.core.control_format import encode_control
 from app.core.description import Description
 from app.core.meter import EndLatency
 from app.net.config import NetworkConfig, Patience

@@ -6,7 +6,10 @@ import asyncio
 
 import pytest
 
-from app.core.control import Hello, encode_control
+from app.core.control import (
+    Hello,
+)
+from app.core.control_format import encode_control
 from app.net.config import NetworkConfig, Patience
 from app.net.state import Connected
 from app.net.wire import DTLS_RECORD, DTLS_RECORD_GCM, SCTP_HEADER, ack_bytes

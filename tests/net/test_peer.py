@@ -8,7 +8,13 @@ import random
 
 import pytest
 
-from app.core.control import Bye, ByeReason, Hello, Mute, encode_control
+from app.core.control import (
+    Bye,
+    ByeReason,
+    Hello,
+    Mute,
+)
+from app.core.control_format import encode_control
 from app.core.description import Candidate, CandidateKind
 from app.core.meter import EndLatency
 from app.net.config import NetworkConfig, Patience, TurnServer

@@ -9,7 +9,11 @@ from types import SimpleNamespace
 import pytest
 from aioice import stun
 
-from app.core.control import ByeReason, Hello, encode_control
+from app.core.control import (
+    ByeReason,
+    Hello,
+)
+from app.core.control_format import encode_control
 from app.net.config import NetworkConfig, Patience
 from app.net.roaming import Roaming
 from app.net.state import Connected, Disconnected, Reconnecting
