@@ -55,6 +55,8 @@ class Introducing:
         self._underway: dict[int, Line] = {}
         """Lines to members that are being connected to."""
         self._told_apart: set[frozenset[int]] = set()
+        self._as_set: dict[int, tuple[float, bool]] = {}
+        """Volume and silence of members whose line was lost: they may come back on another."""
 
     def agreed(self, line: Line) -> None:
         """Someone is in the call and speaks its model: tell them who else is."""
@@ -64,11 +66,13 @@ class Introducing:
         """The one at the end of a line speaks of others."""
         match message:
             case Present():
-                is_new = self._circle.member_of(line.id) is None
+                was_known = self._circle.member_of(line.id) is not None
                 self._call_off(self._circle.told(line.id, message))
+                is_new = not was_known and self._circle.member_of(line.id) is not None
                 if self._underway.get(message.own) is line:
                     del self._underway[message.own]
                 if is_new:
+                    self._set_as_before(line)
                     self._tell_all(but=line)
                 self._look_for_more()
             case Relay() if message.to != self._circle.own:
@@ -83,6 +87,9 @@ class Introducing:
     def lost(self, line: Line, *, said_bye: bool) -> None:
         """Someone is no longer connected to this end."""
         self._underway = {m: each for m, each in self._underway.items() if each is not line}
+        member = self._circle.member_of(line.id)
+        if member is not None and line.view is not None:
+            self._as_set[member] = line.view.volume, line.view.silenced
         self._call_off(self._circle.lost(line.id, said_bye=said_bye))
         self._tell_all()
         self._look_for_more()
@@ -99,6 +106,13 @@ class Introducing:
                 if each.id == via:
                     each.tell(Apart(member))
         return bool(members)
+
+    def _set_as_before(self, line: Line) -> None:
+        member = self._circle.member_of(line.id)
+        if member is not None and member in self._as_set:
+            volume, silenced = self._as_set.pop(member)
+            line.set_volume(volume)
+            line.set_silenced(silenced)
 
     # Who is there
 

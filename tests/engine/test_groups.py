@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from app.core.control import ByeReason
 from app.core.introductions import Present
 from app.core.session import CallFull, CallNotReady, InviteOpen, NoAnswerAwaited, NoInviteOpen
 from app.core.state import Ended, Notice, PeerChanged, PeerJoined, PeerLeft, StateChanged, Talking
@@ -118,6 +119,26 @@ def test_each_peer_has_a_volume_of_its_own(three) -> None:
     lines = {line.view.name: line for line in alice.engine._conference.lines}
     assert lines["Cleo"].part.hearing.track.silenced
     assert not lines["Bob"].part.hearing.track.silenced
+
+
+def test_one_who_was_lost_and_found_again_is_played_as_before(three) -> None:
+    alice = three[0]
+    call = alice.engine._conference
+    line = next(each for each in call.lines if each.view.name == "Bob")
+    alice.engine.set_silenced(line.id, True)
+    alice.engine.set_volume(line.id, 0.25)
+
+    async def lose() -> None:
+        call.over(line, "The line was lost.", failed=True, bye=ByeReason.LOST)
+
+    alice.engine._network.submit(lose()).result(TIMEOUT)
+    found = alice.wait_for(
+        lambda e: isinstance(e, PeerChanged) and e.peer.id != line.id and e.peer.silenced
+    )
+    assert found.peer.volume == 0.25
+    assert names(alice) == {"Bob", "Cleo"}
+    track = next(each for each in call.lines if each.id == found.peer.id)
+    wait_until(lambda: track.part is not None and track.part.hearing.track.silenced, "Bob is heard")
 
 
 def test_an_invite_for_one_more_is_a_state_and_can_be_taken_back(people) -> None:  # noqa: F811
