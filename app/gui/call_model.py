@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.core.models import ModelView
-from app.core.state import PeerView
+from app.core.state import CallState, PeerView, Talking
 from app.gui.bridge import Bridge
 from app.gui.card import Text, caption
 from app.gui.choice import Choice
@@ -24,7 +24,8 @@ class CallModel(QWidget):
         super().__init__()
         self._bridge = bridge
         self._models: list[tuple[str, str]] = []
-        self._spoken = ""
+        self._said: dict[int, str] = {}
+        """By peer, in the order they came: who has no model in common leaves at once."""
         self.choice = Choice("Model of this call")
         self.choice.setAccessibleDescription(_MEANING)
         label = Text("Model")
@@ -42,6 +43,8 @@ class CallModel(QWidget):
         self.choice.activated.connect(self._chosen)
         bridge.models_changed.connect(self._show_models)
         bridge.peer_changed.connect(self._show_peer)
+        bridge.peer_left.connect(self._left)
+        bridge.state_changed.connect(self._show_state)
         self.hide()
 
     def _show_models(self, models: tuple[ModelView, ...]) -> None:
@@ -49,10 +52,24 @@ class CallModel(QWidget):
         self._models = [(model.title, model.name) for model in usable]
         self._show()
 
+    @property
+    def _spoken(self) -> str:
+        return next(iter(self._said.values()), "")
+
     def _show_peer(self, peer: PeerView) -> None:
-        if peer.model_name and peer.model_name != self._spoken:
-            self._spoken = peer.model_name
+        before = self._spoken
+        if peer.model_name:
+            self._said[peer.id] = peer.model_name
+        if self._spoken != before:
             self._show()
+
+    def _left(self, peer: PeerView, reason: str) -> None:
+        self._said.pop(peer.id, None)
+        self._show()
+
+    def _show_state(self, state: CallState) -> None:
+        if not isinstance(state, Talking):
+            self._said.clear()
 
     def _show(self) -> None:
         self.choice.clear()

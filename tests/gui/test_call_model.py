@@ -52,6 +52,22 @@ def test_a_refusal_is_shown_in_words(stage: Stage) -> None:
     stage.play(story())
 
 
+def test_one_who_has_no_model_in_common_is_not_believed(stage: Stage) -> None:
+    async def story() -> None:
+        await in_call(stage, with_another=True)
+        stage.engine.tell(PeerChanged(replace(PEER, id=2, model_name="Another's")))
+        stage.engine.tell(Notice("info", "The last of it."))
+        await until(lambda: "The last of it." in stage.window.notices.latest)
+        choice = stage.window.call.model.choice
+        assert choice.currentText() == BUNDLED.title
+        stage.engine.hang_up()
+        stage.engine.talk(replace(PEER, id=3))
+        stage.engine.tell(PeerChanged(replace(PEER, id=3, model_name=PUBLISHED.title)))
+        await until(lambda: choice.currentText() == PUBLISHED.title)
+
+    stage.play(story())
+
+
 def test_with_one_model_there_is_nothing_to_choose(stage: Stage) -> None:
     async def story() -> None:
         await in_call(stage, with_another=False)
