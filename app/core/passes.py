@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 EARLY_SECONDS = 0.04
@@ -21,11 +21,14 @@ class Next:
     model: Hashable | None
 
 
-def joining(due: Collection[Hashable], others: Sequence[Next], lead: float) -> list[int]:
+def joining(due: Sequence[Next], others: Sequence[Next], lead: float) -> list[int]:
     """Which of the others (by place) are to be decoded with chunks that are due now.
 
-    `due` has the model of each such chunk, and `lead` is how much sound is ahead when one falls
-    due. Nobody is waited for: only what is here already joins.
+    `lead` is how much sound is ahead when a chunk falls due. Nobody is waited for: only what is
+    here already joins. And nobody keeps another waiting: one who has less than half the lead left
+    is late, and the pass is to be short.
     """
-    reach = lead + EARLY_SECONDS
-    return [at for at, each in enumerate(others) if each.model in due and each.ahead < reach]
+    if min((each.ahead for each in due), default=0.0) < lead / 2:
+        return []
+    models, reach = {each.model for each in due}, lead + EARLY_SECONDS
+    return [at for at, each in enumerate(others) if each.model in models and each.ahead < reach]

@@ -11,7 +11,7 @@ import numpy as np
 from app.audio.mixer import Mixer
 from app.core.meter import Clock, LoadMeter, Meter
 from app.core.models import ModelOffer
-from app.core.passes import joining
+from app.core.passes import Next, joining
 from app.core.state import Notice
 from app.engine.cores import Cores
 from app.engine.decoding import Decoding
@@ -159,8 +159,9 @@ class Listening:
 
         Enough, too, for all peers whose chunks fall due at once.
         """
-        decodes = [each.share_seconds.value or 0.0 for each in self._hearings]
-        wanted = max(LEAD_SECONDS, _DECODES * max(decodes, default=0.0), sum(decodes))
+        passes = [each.decode_seconds.value or 0.0 for each in self._hearings]
+        shares = [each.share_seconds.value or 0.0 for each in self._hearings]
+        wanted = max(LEAD_SECONDS, _DECODES * max(passes, default=0.0), sum(shares))
         spare = _SPARE_SECONDS if self.spares else 0.0
         return min(wanted, _MOST_LEAD_SECONDS) + spare
 
@@ -189,14 +190,14 @@ class Listening:
 
     def _decode(self, hearings: Sequence[Hearing], lead: float) -> None:
         """Decode what is due, in one pass for each model, and what may join."""
-        models = {each.due.model for each in hearings if each.due is not None}
-        if not models:
+        due = [Next(each.due.ahead, each.due.model) for each in hearings if each.due is not None]
+        if not due:
             return
         others = [each for each in hearings if each.due is None]
         queued = self._loudspeaker.queued
-        for at in joining(models, [each.next(queued) for each in others], lead):
+        for at in joining(due, [each.next(queued) for each in others], lead):
             others[at].join(queued, lead)
-        for model in models:
+        for model in {each.model for each in due}:
             self._decode_together(
                 [each for each in hearings if each.due is not None and each.due.model == model]
             )
