@@ -38,6 +38,9 @@ def main(argv: list[str] | None = None) -> int:
     export = steps.add_parser("export", help="write the averaged weights as a model folder")
     export.add_argument("--folder", type=Path, default=Path("runs/bundled"))
     export.add_argument("--to", type=Path, default=Path("assets/model"))
+    export.add_argument(
+        "--beside", type=Path, help="keep the teacher's head and the jury in this file, in float16"
+    )
     export.set_defaults(act=_export)
     command.add(steps)
     arguments = parser.parse_args(argv)
@@ -67,6 +70,9 @@ def _add_run(steps: Any) -> None:
         help="whole: all of it by spectra and teacher; adversarial: the same against a jury",
     )
     train.add_argument("--begin-from", type=Path, help="another run's folder, or a model's")
+    train.add_argument(
+        "--beside", type=Path, help="what `export --beside` kept, for a model begun from"
+    )
     train.add_argument(
         "--order-bits",
         action="store_true",
@@ -118,7 +124,7 @@ def _run(arguments: argparse.Namespace) -> int:
         training.resume(last)
         print(f"Going on from step {training.step}.")
     elif arguments.begin_from is not None:
-        training.begin_from(arguments.begin_from)
+        training.begin_from(arguments.begin_from, arguments.beside)
         if arguments.order_bits:
             training.order_bits(batch(np.random.default_rng(0)))
     budget = Budget(arguments.steps, arguments.hours)
@@ -158,6 +164,9 @@ def _export(arguments: argparse.Namespace) -> int:
     (arguments.to / "config.json").write_text(
         json.dumps(_config(arguments)["model"], indent=2) + "\n"
     )
+    if arguments.beside is not None:
+        beside = {k: v.half() for k, v in tensors.items() if k.startswith(("heads.", "jury."))}
+        save_file(beside, arguments.beside)
     return 0
 
 

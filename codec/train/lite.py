@@ -197,20 +197,25 @@ class Training(Stage):
             return self._left
         return None, None, None
 
-    def begin_from(self, folder: Path) -> None:
+    def begin_from(self, folder: Path, beside: Path | None = None) -> None:
         """Begin a run of its own with the averaged weights of another, or with an exported model.
 
-        Raises a `CodecError`. Of an exported model the heads begin anew.
+        What was trained beside them, the heads and the jury, is taken from that run or from the
+        file `beside` that `export` wrote, as far as it is there; else it begins anew. Raises a
+        `CodecError`.
         """
         checkpoint = folder / "last.safetensors"
         if checkpoint.exists():
-            tensors = read_tensors(checkpoint)
-            self.heads.load_state_dict(part(tensors, "heads"))
-            weights = part(tensors, "average")
+            trained = read_tensors(checkpoint)
+            weights = part(trained, "average")
         else:
+            trained = {} if beside is None else read_tensors(beside)
             weights = load(folder).state_dict()
         self.model.load_state_dict(weights)
         self.average = {key: value.clone().to(self.device) for key, value in weights.items()}
+        for name, module in self.modules.items():
+            if module is not self.model and (found := part(trained, name)):
+                module.load_state_dict(found)
 
 
 def _detached(state: Any) -> Any:

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from codec.errors import CodecError
+from codec.train import __main__ as command
 from codec.train import adversarial, data, discriminators, lite
 from tests.codec.train.conftest import TEACHER_DIM
 from tests.codec.train.test_lite import CONFIG
@@ -102,3 +103,20 @@ def test_the_jury_can_tell_noise_from_a_tone():
     assert losses[-1] < 0.6 * losses[0]
     same = discriminators.feature_loss(jury(tone), jury(tone))
     assert same.item() == 0.0
+
+
+def test_the_jury_goes_on_from_what_was_exported_beside_a_model(batch, tmp_path):
+    run = training()
+    run.learn(batch, 0.0)
+    run.save(tmp_path / "last.safetensors")
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(CONFIG))
+    to, beside = tmp_path / "model", tmp_path / "beside.safetensors"
+    words = ["export", "--folder", str(tmp_path), "--to", str(to), "--beside", str(beside)]
+    assert command.main(["--config", str(config), *words]) == 0
+    torch.manual_seed(1)
+    other = adversarial.AdversarialTraining(CONFIG, TEACHER_DIM)
+    other.begin_from(to, beside)
+    for mine, theirs in zip(run.jury.parameters(), other.jury.parameters(), strict=True):
+        assert torch.allclose(mine, theirs, atol=1e-3)
+    assert torch.allclose(run.heads.teacher.weight, other.heads.teacher.weight, atol=1e-3)
