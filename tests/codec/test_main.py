@@ -359,6 +359,8 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, model: list[str]) -> None:
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # Where the tests run in a shell's background, SIGINT is ignored, by children too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdin is not None
     process.stdin.write((tmp_path / "in.wav").read_bytes()[:-2])
