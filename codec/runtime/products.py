@@ -26,7 +26,7 @@ PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "bfloat16", "int8")
 EXACT_ENOUGH: tuple[Precision, ...] = ("float32", "float16", "int8")
 """Those that a choice by itself may fall on, the most exact first. Of bfloat16 what is multiplied
 and the sums too have 8 bits: a model speaks with 97 % of the codes it should, on some clips with
-95, and float16 has as many bytes, int8 fewer, and both keep 99.8 % (`benchmarks.precisions`)."""
+92, and float16 has as many bytes, int8 fewer, and both keep 99.8 % (`benchmarks.precisions`)."""
 
 MIN_ELEMENTS = 4096
 """Smaller matrices stay float32: to read them takes less time than to call what packs others."""
