@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QGridLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.core.models import ModelView
 from app.core.state import CallState, PeerView, Talking
 from app.gui.bridge import Bridge
-from app.gui.card import Text, caption
-from app.gui.choice import Choice
-from app.gui.icons import IconMark
+from app.gui.card import caption
+from app.gui.choice import Choice, labelled
 
 _MEANING = "Another one is taken by all who are in the call, once each has loaded it."
 
@@ -28,18 +27,7 @@ class CallModel(QWidget):
         """By peer, in the order they came: who has no model in common leaves at once."""
         self.choice = Choice("Model of this call")
         self.choice.setAccessibleDescription(_MEANING)
-        label = Text("Model")
-        label.setMinimumWidth(label.fontMetrics().horizontalAdvance("Loudspeaker"))
-        label.setBuddy(self.choice)
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(10)
-        grid.setVerticalSpacing(6)
-        grid.setColumnStretch(2, 1)
-        grid.addWidget(IconMark("info"), 0, 0)
-        grid.addWidget(label, 0, 1)
-        grid.addWidget(self.choice, 0, 2)
-        grid.addWidget(caption(_MEANING), 1, 2)
+        labelled(self, "info", "Model", self.choice, caption(_MEANING))
         self.choice.activated.connect(self._chosen)
         bridge.models_changed.connect(self._show_models)
         bridge.peer_changed.connect(self._show_peer)

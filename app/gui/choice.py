@@ -6,13 +6,16 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QComboBox,
+    QGridLayout,
     QSizePolicy,
     QStyle,
     QStyleOptionComboBox,
     QStylePainter,
+    QWidget,
 )
 
-from app.gui.icons import paint_icon
+from app.gui.card import Text
+from app.gui.icons import IconMark, paint_icon
 from app.gui.theme import shades
 
 
@@ -49,3 +52,20 @@ class Choice(QComboBox):
         side = float(min(round(self.fontMetrics().height() * 0.9), 20))
         box = QRectF(self.width() - side - 11, (self.height() - side) / 2, side, side)
         paint_icon(painter, "chevron-down", scheme.soft, box)
+
+
+def labelled(owner: QWidget, icon: str, word: str, choice: Choice, meaning: QWidget) -> QGridLayout:
+    """Lay out in `owner` an icon, a word, the list, and below it what the chosen one means."""
+    label = Text(word)
+    label.setMinimumWidth(label.fontMetrics().horizontalAdvance("Loudspeaker"))
+    label.setBuddy(choice)
+    grid = QGridLayout(owner)
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setHorizontalSpacing(10)
+    grid.setVerticalSpacing(6)
+    grid.setColumnStretch(2, 1)
+    grid.addWidget(IconMark(icon), 0, 0)
+    grid.addWidget(label, 0, 1)
+    grid.addWidget(choice, 0, 2)
+    grid.addWidget(meaning, 1, 2)
+    return grid

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QWidget
 
 from app.core.profile import AUTO, PROFILE_NAMES, Plan, Profile, plan_of, profile_named
 from app.core.settings import Settings
 from app.gui.bridge import Bridge
-from app.gui.card import Text, caption
-from app.gui.choice import Choice
-from app.gui.icons import IconMark
+from app.gui.card import caption
+from app.gui.choice import Choice, labelled
 from app.net.cost import added_delay, call_kbit
 
 _BITS = 16
@@ -67,18 +66,7 @@ class Habits(QWidget):
             self.profile.addItem(profile_title(name), name)
         self.meaning = caption()
         self.cues = QCheckBox("Short sounds when something happens")
-        label = Text("Profile")
-        label.setMinimumWidth(label.fontMetrics().horizontalAdvance("Loudspeaker"))
-        label.setBuddy(self.profile)
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(10)
-        grid.setVerticalSpacing(6)
-        grid.setColumnStretch(2, 1)
-        grid.addWidget(IconMark("gauge"), 0, 0)
-        grid.addWidget(label, 0, 1)
-        grid.addWidget(self.profile, 0, 2)
-        grid.addWidget(self.meaning, 1, 2)
+        grid = labelled(self, "gauge", "Profile", self.profile, self.meaning)
         grid.addWidget(self.cues, 2, 0, 1, 3)
         self.profile.activated.connect(
             lambda: bridge.choose_profile(str(self.profile.currentData()))
